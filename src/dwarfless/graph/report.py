@@ -1,0 +1,72 @@
+"""What was left out on the way, and why.
+
+In:  every stage that skips, drops or approximates something.
+Out: counts for the summary, items for the JSON.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Item", "Report"]
+
+#: Version of the JSON layout; raised when a key changes its meaning.
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was left out.
+
+    Attributes:
+        what: "function", "variable", "type", "unit" or "feature".
+        name: Its name, or "" if it has none.
+        reason: Short and constant, such as "inconsistent prototypes"; the summary groups by it.
+        place: Where it was met: a unit's name, a section, a section and offset.
+    """
+
+    what: str
+    name: str
+    reason: str
+    place: str = ""
+
+
+@dataclass
+class Report:
+    """Counts and items of everything left out or approximated.
+
+    Attributes:
+        items: What is listed by name.
+        counts: (what, reason) -> number; covers the items and what is only counted.
+        figures: Measured facts of the run, such as "units" or "peak_bytes".
+    """
+
+    items: list[Item] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    figures: dict[str, int | float] = field(default_factory=dict)
+
+    def add(self, what: str, name: str, reason: str, place: str = "") -> None:
+        """List one thing and count it."""
+        self.items.append(Item(what, name, reason, place))
+        self.counts[what, reason] += 1
+
+    def count(self, what: str, reason: str, number: int = 1) -> None:
+        """Count things that are too many to list by name."""
+        if number:
+            self.counts[what, reason] += number
+
+    def summary(self) -> Iterator[tuple[str, str, int]]:
+        """Yield (what, reason, number), the largest number of each `what` first."""
+        yield from ((what, reason, number) for (what, reason), number in
+                    sorted(self.counts.items(), key=lambda kv: (kv[0][0], -kv[1], kv[0][1])))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form: schema, figures, counts, items."""
+        return {
+            "schema": SCHEMA,
+            "figures": self.figures,
+            "counts": [{"what": w, "reason": r, "number": n} for w, r, n in self.summary()],
+            "items": [{"what": i.what, "name": i.name, "reason": i.reason, "place": i.place}
+                      for i in self.items],
+        }
