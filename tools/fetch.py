@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+"""Fetch real kernels, their modules and the peers we compare with.
+
+In:  the machine's own apt, asked with private lists: neither its sources nor its packages change.
+Out: paths below ``$XDG_CACHE_HOME/dwarfless``, printed one a line.
+
+    fetch.py kernel bookworm|trixie|sid     vmlinux of Debian's cloud kernel, with DWARF
+    fetch.py modules trixie xfs nvme        debug modules out of the same package
+    fetch.py peers                          pahole and bpftool from sid, with their libraries
+
+Layout of the cache: ``apt/SUITE`` lists, ``debs`` packages, ``kernels/SUITE`` and ``peers/sid``
+what was unpacked. A file that is there is complete: it was renamed into place. Nothing is
+fetched twice, no root is needed, and a second run waits for the first.
+
+The mirror is the one in the machine's apt configuration, or ``$DWARFLESS_MIRROR``.
+"""
+
+import argparse
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+SUITES = ("bookworm", "trixie", "sid")
+KERNEL = "linux-image-cloud-amd64-dbg"
+PEERS = ("pahole", "bpftool")
+ARCHITECTURE = "amd64"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+class FetchError(Exception):
+    """What was asked for can't be had; the message says why in one line."""
+
+
+def cache_root() -> Path:
+    """Return where everything fetched lives."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "dwarfless"
+
+
+def find_kernel(suite: str) -> Path | None:
+    """Return the cached vmlinux of a suite, if it is there."""
+    debug = cache_root() / "kernels" / suite / "usr/lib/debug"
+    places = [*debug.glob("boot/vmlinux-*"), *debug.glob("lib/modules/*/vmlinux")]
+    return next((place.resolve() for place in sorted(places) if place.is_file()), None)
+
+
+def find_module(suite: str, name: str) -> Path | None:
+    """Return the cached debug file of one module; ``-`` and ``_`` in its name are the same."""
+    folder = cache_root() / "kernels" / suite / "usr/lib/debug/lib/modules"
+    wanted = name.removesuffix(".ko").replace("-", "_")
+    found = (path for path in folder.rglob("*.ko") if path.stem.replace("-", "_") == wanted)
+    return next(found, None)
+
+
+def find_peers() -> Path | None:
+    """Return the folder of the unpacked peers, if it is there."""
+    folder = cache_root() / "peers" / "sid"
+    return folder if (folder / "usr/bin/pahole").exists() else None
+
+
+def peer_command(name: str) -> list[str]:
+    """Return the command that runs a cached peer with the libraries unpacked beside it."""
+    folder = find_peers()
+    if folder is None:
+        raise FetchError(f"{name} is not in the cache: run tools/fetch.py peers")
+    loader = next(folder.glob("usr/lib*/**/ld-linux-x86-64.so.2"))
+    libraries = folder / "usr/lib/x86_64-linux-gnu"
+    program = next(folder.glob(f"usr/*bin/{name}"))
+    return [str(loader), "--library-path", str(libraries), str(program)]
+
+
+@contextmanager
+def locked() -> Iterator[Path]:
+    """Hold the cache's lock; give its root."""
+    root = cache_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with open(root / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("fetch: waiting for another run", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield root
+
+
+def mirror() -> str:
+    """Return the URI of the Debian mirror this machine uses."""
+    if given := os.environ.get("DWARFLESS_MIRROR"):
+        return given
+    targets = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)"]
+    lines = run([*targets, "Created-By: Packages"]).split("\n")
+    rows = [line.split() for line in lines if line]
+    # Updates and security archives hold a part of the packages: the shortest suite has them all.
+    for uri, _ in sorted(rows, key=lambda row: len(row[-1])):
+        if uri.rstrip("/").endswith("debian"):
+            return uri
+    raise FetchError("apt knows no Debian mirror: set DWARFLESS_MIRROR to one")
+
+
+def run(command: Sequence[str], cwd: Path | None = None) -> str:
+    """Run a program and return what it printed; its complaints pass through."""
+    try:
+        done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, text=True, check=False)
+    except FileNotFoundError:
+        raise FetchError(f"{command[0]} is not installed") from None
+    if done.returncode:
+        raise FetchError(f"{command[0]} failed with status {done.returncode}")
+    return done.stdout
+
+
+class Apt:
+    """One suite of Debian, seen through private lists.
+
+    The machine's settings (proxies, certificates) stay in force; its sources, hooks and
+    installed packages don't.
+    """
+
+    def __init__(self, root: Path, suite: str) -> None:
+        self.folder = root / "apt" / suite
+        self.debs = root / "debs"
+        self.suite = suite
+        for part in ("lists/partial", "archives/partial"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+        self.debs.mkdir(exist_ok=True)
+        (self.folder / "status").touch()
+        self.conf = self.folder / "apt.conf"
+        self.conf.write_text(self._settings())
+
+    def _settings(self) -> str:
+        settings = {
+            "APT::Architecture": ARCHITECTURE,
+            "APT::Architectures": ARCHITECTURE,
+            "APT::Sandbox::User": "root",
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "2",
+            "Acquire::http::Timeout": "30",
+            "Acquire::https::Timeout": "30",
+            "Dir::Cache": self.folder,
+            "Dir::Cache::archives": self.folder / "archives",
+            "Dir::Etc::sourcelist": self.folder / "sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::State": self.folder,
+            "Dir::State::lists": self.folder / "lists",
+            "Dir::State::status": self.folder / "status",
+        }
+        # Lists can't be emptied by assignment.
+        cleared = ("APT::Architectures", "APT::Update", "DPkg::Post-Invoke")
+        head = [f"#clear {name};" for name in cleared]
+        return "\n".join([*head, *(f'{name} "{value}";' for name, value in settings.items()), ""])
+
+    def _apt(self, tool: str, *arguments: str) -> str:
+        return run([tool, "-c", str(self.conf), *arguments], cwd=self.debs)
+
+    def _lists_are_there(self) -> bool:
+        return any((self.folder / "lists").glob("*_Packages*"))
+
+    def update(self) -> None:
+        """Fetch the suite's package list."""
+        signed = f" [signed-by={KEYRING}]" if KEYRING.exists() else ""
+        source = f"deb{signed} {mirror()} {self.suite} main\n"
+        (self.folder / "sources.list").write_text(source)
+        print(f"fetch: reading the list of {self.suite}", file=sys.stderr)
+        self._apt("apt-get", "-qq", "update", "-o", "APT::Update::Error-Mode=any")
+
+    def newest(self, meta: str) -> str:
+        """Return the package that a meta package depends on."""
+        for attempt in (1, 2):
+            if attempt == 2 or not self._lists_are_there():
+                self.update()
+            lines = self._apt("apt-cache", "depends", "--no-recommends", meta).splitlines()
+            names = [line.split()[-1] for line in lines if "Depends:" in line]
+            if names:
+                return names[0]
+        raise FetchError(f"{self.suite} has no {meta}")
+
+    def closure(self, names: Sequence[str]) -> list[str]:
+        """Return the packages and every library they need, as if nothing were installed."""
+        if not self._lists_are_there():
+            self.update()
+        listing = self._apt("apt-get", "-s", "install", "--no-install-recommends", *names)
+        needed = [line.split()[1] for line in listing.splitlines() if line.startswith("Inst ")]
+        return [name for name in needed if name in names or name.startswith(("lib", "zlib"))]
+
+    def download(self, names: Sequence[str]) -> list[Path]:
+        """Fetch packages that are not in the cache yet; return them all."""
+        missing = [name for name in names if not self._deb(name)]
+        if missing:
+            print(f"fetch: downloading {', '.join(missing)}", file=sys.stderr)
+            try:
+                self._download(missing)
+            except FetchError:
+                # The mirror has moved on since the list was read.
+                self.update()
+                self._download(missing)
+        found = {name: self._deb(name) for name in names}
+        if lost := [name for name, deb in found.items() if deb is None]:
+            raise FetchError(f"{self.suite} has no {', '.join(lost)}")
+        return [deb for deb in found.values() if deb is not None]
+
+    def _download(self, names: Sequence[str]) -> None:
+        quiet = [] if sys.stderr.isatty() else ["-qq"]
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            command = ["apt-get", "-c", str(self.conf), *quiet, "download", *names]
+            if subprocess.run(command, cwd=folder, stdout=sys.stderr, check=False).returncode:
+                raise FetchError(f"can't download {', '.join(names)}")
+            for deb in Path(folder).glob("*.deb"):
+                deb.replace(self.debs / deb.name)
+
+    def _deb(self, name: str) -> Path | None:
+        debs = self.debs.glob(f"{name}_*.deb")
+        return max(debs, key=lambda deb: deb.stat().st_mtime, default=None)
+
+
+def unpack(deb: Path, target: Path, patterns: Sequence[str] = ()) -> None:
+    """Unpack a package, or what matches patterns, below a folder; existing files are replaced."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".unpack-") as folder:
+        reader = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE)
+        extract = ["tar", "-x", "--no-same-owner", "-C", folder]
+        if patterns:
+            extract += ["--wildcards", *patterns]
+        # A pattern that matches nothing is for the caller to notice.
+        noise = subprocess.DEVNULL if patterns else None
+        done = subprocess.run(extract, stdin=reader.stdout, stderr=noise, check=False)
+        assert reader.stdout is not None
+        reader.stdout.close()
+        if reader.wait() or (done.returncode and not patterns):
+            raise FetchError(f"{deb} is damaged: remove it")
+        for path in sorted(Path(folder).rglob("*"), key=os.fspath):
+            place = target / path.relative_to(folder)
+            if path.is_dir() and not path.is_symlink():
+                place.mkdir(exist_ok=True)
+            else:
+                path.replace(place)
+
+
+def kernel(suite: str, *, keep_deb: bool = True) -> Path:
+    """Return the vmlinux of a suite's cloud kernel, fetched when missing."""
+    with locked() as root:
+        if found := find_kernel(suite):
+            return found
+        apt = Apt(root, suite)
+        (deb,) = apt.download([apt.newest(KERNEL)])
+        print(f"fetch: unpacking {deb.name}", file=sys.stderr)
+        # The one that isn't the file is a link to it.
+        vmlinux = ["./usr/lib/debug/boot/vmlinux-*", "./usr/lib/debug/lib/modules/*/vmlinux"]
+        unpack(deb, root / "kernels" / suite, vmlinux)
+        if not keep_deb:
+            deb.unlink()
+        if found := find_kernel(suite):
+            return found
+        raise FetchError(f"{deb.name} holds no vmlinux")
+
+
+def modules(suite: str, names: Sequence[str], *, keep_deb: bool = True) -> list[Path]:
+    """Return the debug files of modules of the kernel that is in the cache."""
+    vmlinux = kernel(suite)
+    with locked() as root:
+        missing = [name for name in names if not find_module(suite, name)]
+        if missing:
+            release = vmlinux.parent.name if vmlinux.name == "vmlinux" else vmlinux.name[8:]
+            (deb,) = Apt(root, suite).download([f"linux-image-{release}-dbg"])
+            print(f"fetch: unpacking {', '.join(missing)}", file=sys.stderr)
+            stems = [name.removesuffix(".ko").replace("_", "[-_]") for name in missing]
+            unpack(deb, root / "kernels" / suite, [f"./*/kernel/*/{stem}.ko" for stem in stems])
+            if not keep_deb:
+                deb.unlink()
+        found = [(name, find_module(suite, name)) for name in names]
+        if lost := [name for name, path in found if path is None]:
+            raise FetchError(f"the {suite} kernel has no module {', '.join(lost)}")
+        return [path for _, path in found if path is not None]
+
+
+def peers(*, keep_deb: bool = True) -> Path:
+    """Return the folder that holds pahole and bpftool, fetched when missing."""
+    with locked() as root:
+        if found := find_peers():
+            return found
+        apt = Apt(root, "sid")
+        debs = apt.download(apt.closure(PEERS))
+        folder = root / "peers" / "sid.new"
+        shutil.rmtree(folder, ignore_errors=True)
+        for deb in debs:
+            unpack(deb, folder)
+            if not keep_deb:
+                deb.unlink()
+        folder.replace(root / "peers" / "sid")
+        return root / "peers" / "sid"
+
+
+def main() -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(description="Fetch real kernels, modules and peers.")
+    parser.add_argument("--delete-debs", action="store_true", help="keep only what is unpacked")
+    what = parser.add_subparsers(dest="what", required=True)
+    sub = what.add_parser("kernel", help="vmlinux with DWARF")
+    sub.add_argument("suite", choices=SUITES, nargs="+")
+    sub = what.add_parser("modules", help="debug modules")
+    sub.add_argument("suite", choices=SUITES)
+    sub.add_argument("name", nargs="+")
+    what.add_parser("peers", help="pahole and bpftool")
+    arguments = parser.parse_args()
+    keep_deb = not arguments.delete_debs
+    try:
+        if arguments.what == "kernel":
+            paths = [kernel(suite, keep_deb=keep_deb) for suite in arguments.suite]
+        elif arguments.what == "modules":
+            paths = modules(arguments.suite, arguments.name, keep_deb=keep_deb)
+        else:
+            paths = [peers(keep_deb=keep_deb)]
+    except (FetchError, OSError) as error:
+        print(f"fetch: {error}", file=sys.stderr)
+        return 1
+    print(*paths, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
