@@ -78,8 +78,9 @@ class LimitError(DwarflessError, OverflowError):
     """
 
     def __init__(self, limit: str, value: int, *, where: str = "") -> None:
-        super().__init__(f"{where}: {value:#x} breaks {limit}" if where else
-                         f"{value:#x} breaks {limit}")
+        super().__init__(
+            f"{where}: {value:#x} breaks {limit}" if where else f"{value:#x} breaks {limit}"
+        )
         self.limit, self.value = limit, value
 
 

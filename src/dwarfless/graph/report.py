@@ -58,8 +58,12 @@ class Report:
 
     def summary(self) -> Iterator[tuple[str, str, int]]:
         """Yield (what, reason, number), the largest number of each `what` first."""
-        yield from ((what, reason, number) for (what, reason), number in
-                    sorted(self.counts.items(), key=lambda kv: (kv[0][0], -kv[1], kv[0][1])))
+        yield from (
+            (what, reason, number)
+            for (what, reason), number in sorted(
+                self.counts.items(), key=lambda kv: (kv[0][0], -kv[1], kv[0][1])
+            )
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form: schema, figures, counts, items."""
@@ -67,6 +71,8 @@ class Report:
             "schema": SCHEMA,
             "figures": self.figures,
             "counts": [{"what": w, "reason": r, "number": n} for w, r, n in self.summary()],
-            "items": [{"what": i.what, "name": i.name, "reason": i.reason, "place": i.place}
-                      for i in self.items],
+            "items": [
+                {"what": i.what, "name": i.name, "reason": i.reason, "place": i.place}
+                for i in self.items
+            ],
         }
