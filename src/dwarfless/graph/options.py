@@ -1,0 +1,128 @@
+"""What an encode is asked to write.
+
+In:  pahole's words: a list of features, a list of languages.
+Out: EncodeOptions, which every stage after DWARF reads.
+
+Names and defaults are pahole's, so a kernel's build line carries over. Where pahole ignores a
+name it doesn't know, we refuse it: a misspelt feature would silently leave things out.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from dwarfless.formats.languages import LANGUAGES
+
+__all__ = [
+    "DEFAULT_FEATURES",
+    "FEATURES",
+    "EncodeOptions",
+    "parse_features",
+    "parse_languages",
+]
+
+#: Feature -> whether `default` holds it. Source: btf_features of pahole 1.32.
+FEATURES: Final[dict[str, bool]] = {
+    "encode_force": True,
+    "var": True,
+    "float": True,
+    "decl_tag": True,
+    "type_tag": True,
+    "enum64": True,
+    "optimized_func": True,
+    "consistent_func": True,
+    "decl_tag_kfuncs": True,
+    "reproducible_build": False,
+    "distilled_base": False,
+    "global_var": False,
+    "attributes": False,
+    "true_signature": False,
+    "layout": False,
+    "force_cu_merging": False,
+}
+
+DEFAULT_FEATURES: Final = frozenset(name for name, default in FEATURES.items() if default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeOptions:
+    """What an encode writes, and where it looks for DWARF.
+
+    Attributes:
+        features: Names out of FEATURES that are on.
+        lang_exclude: Names out of formats.languages.LANGUAGES whose units are left out.
+        flatten_arrays: Write `int m[2][3]` as one ARRAY of 6, as pahole's later versions do.
+        linkage: Linkage of FUNCs: "static" for all, as pahole writes it, or the "true" one.
+        split_dwarf: The .dwo or .dwp files of skeleton units.
+        debug_dirs: Where separate debug files are looked for, by build-id and by name.
+    """
+
+    features: frozenset[str] = DEFAULT_FEATURES
+    lang_exclude: frozenset[str] = frozenset({"rust"})
+    flatten_arrays: bool = False
+    linkage: Literal["static", "true"] = "static"
+    split_dwarf: tuple[Path, ...] = ()
+    debug_dirs: tuple[Path, ...] = (Path("/usr/lib/debug"),)
+
+    def __post_init__(self) -> None:
+        _refuse_unknown("feature", self.features, FEATURES)
+        _refuse_unknown("language", self.lang_exclude, LANGUAGES)
+
+    def has(self, feature: str) -> bool:
+        """Tell whether a feature is on."""
+        _refuse_unknown("feature", (feature,), FEATURES)
+        return feature in self.features
+
+    def excluded_languages(self) -> frozenset[int]:
+        """Return the values of DW_AT_language whose units are left out."""
+        return frozenset(value for name in self.lang_exclude for value in LANGUAGES[name])
+
+
+def parse_features(*lists: str) -> frozenset[str]:
+    """Return the features that one or more of pahole's lists turn on.
+
+    A feature is off unless named; lists add up. `default` stands for the default ones, and a
+    list that starts with `+` for those and its own.
+
+    >>> sorted(parse_features("var,float"))
+    ['float', 'var']
+    >>> parse_features("+global_var") == DEFAULT_FEATURES | {"global_var"}
+    True
+
+    Raises:
+        ValueError: A name is not a feature; the message suggests one that is.
+
+    Source: parse_btf_features in pahole.c.
+    """
+    features: set[str] = set()
+    for text in lists:
+        if text.startswith("+"):
+            features |= DEFAULT_FEATURES
+        names = {name.strip() for name in text.removeprefix("+").split(",")} - {""}
+        if "default" in names:
+            features |= DEFAULT_FEATURES
+        features |= names - {"default"}
+    _refuse_unknown("feature", features, (*FEATURES, "default"))
+    return frozenset(features)
+
+
+def parse_languages(text: str) -> frozenset[str]:
+    """Return the languages of a comma list such as "rust,c++14"; letters may be of any case.
+
+    Raises:
+        ValueError: A name is not a language; the message suggests one that is.
+    """
+    names = frozenset(name.strip().lower() for name in text.split(",")) - {""}
+    _refuse_unknown("language", names, LANGUAGES)
+    return names
+
+
+def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
+    for name in sorted(names):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f" ({', '.join(known)})"
+            raise ValueError(f"no {what} {name!r}{hint}")
