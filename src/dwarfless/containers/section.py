@@ -1,0 +1,129 @@
+"""BTF inside an ELF file.
+
+In:  a path or the bytes of an ELF file.
+Out: the bytes of one section, read without the rest of the file.
+
+Only the header and the section table are read here: a vmlinux has 400 MB, its .BTF 5 MB, and
+importing an ELF library takes longer than reading that.
+"""
+
+import struct
+from typing import BinaryIO, NamedTuple
+
+from dwarfless.errors import ElfError, UnsupportedError
+
+__all__ = ["is_elf", "read_section"]
+
+SHT_NOBITS = 8
+SHF_COMPRESSED = 1 << 11
+SHN_XINDEX = 0xFFFF
+
+
+class SectionHeader(NamedTuple):
+    """What we need of an Elf_Shdr, in its order."""
+
+    name: int
+    type: int
+    flags: int
+    offset: int
+    size: int
+    link: int
+
+
+def is_elf(start: bytes) -> bool:
+    """Return whether bytes start as an ELF file does."""
+    return start[:4] == b"\x7fELF"
+
+
+def read_section(file: BinaryIO, name: str, *, source: str) -> bytes | None:
+    """Return a section's bytes, or None if there is no such section.
+
+    Args:
+        file: Seekable ELF file, 32 or 64 bits, either byte order.
+        name: Such as ".BTF".
+        source: Path for errors.
+
+    Raises:
+        ElfError: The header or the section table breaks the format.
+        UnsupportedError: The section is compressed.
+    """
+    reader = _Reader(file, source)
+    headers = reader.section_headers()
+    names = reader.names(headers)
+    for header in headers:
+        end = names.find(b"\0", header.name)
+        if end >= 0 and names[header.name : end] == name.encode():
+            if header.flags & SHF_COMPRESSED:
+                raise UnsupportedError("compressed section", place=f"{source}: {name}")
+            if header.type == SHT_NOBITS:
+                return None
+            return reader.read(header.offset, header.size, name)
+    return None
+
+
+class _Reader:
+    """Reads parts of an ELF file; a part that is cut short is an error."""
+
+    def __init__(self, file: BinaryIO, source: str) -> None:
+        self.file, self.source = file, source
+        ident = self.read(0, 16, "ELF header")
+        if not is_elf(ident) or ident[4] not in (1, 2) or ident[5] not in (1, 2):
+            raise self.error("no ELF file of known class and byte order", "ELF header", 0)
+        self.wide = ident[4] == 2
+        self.order = "<" if ident[5] == 1 else ">"
+
+    def error(self, problem: str, section: str, offset: int) -> ElfError:
+        return ElfError(problem, source=self.source, section=section, offset=offset)
+
+    def read(self, offset: int, size: int, what: str) -> bytes:
+        if offset + size >= 1 << 63:
+            raise self.error(f"{size} bytes lie past the end of the file", what, offset)
+        self.file.seek(0, 2)
+        if offset + size > self.file.tell():
+            raise self.error(f"{size} bytes lie past the end of the file", what, offset)
+        self.file.seek(offset)
+        found = self.file.read(size)
+        if len(found) < size:
+            raise self.error(f"{size} bytes lie past the end of the file", what, offset)
+        return found
+
+    def header(self, at: int) -> SectionHeader:
+        """Read the section header at a file offset."""
+        layout = self.order + ("IIQQQQI" if self.wide else "IIIIIII")
+        fields = struct.unpack(layout, self.read(at, struct.calcsize(layout), "section table"))
+        name, kind, flags, _, offset, size, link = fields
+        return SectionHeader(name, kind, flags, offset, size, link)
+
+    def section_headers(self) -> list[SectionHeader]:
+        """Read the section table; e_shnum 0 means the first entry's size tells."""
+        layout, at = ("Q", 0x28) if self.wide else ("I", 0x20)
+        (start,) = struct.unpack(
+            self.order + layout, self.read(at, struct.calcsize(layout), "ELF header")
+        )
+        at = 0x3A if self.wide else 0x2E
+        step, count, self.names_index = struct.unpack(
+            self.order + "3H", self.read(at, 6, "ELF header")
+        )
+        if not start:
+            return []
+        if step < (64 if self.wide else 40):
+            raise self.error(f"section headers of {step} bytes", "ELF header", at)
+        first = self.header(start)
+        count = count or first.size
+        if self.names_index == SHN_XINDEX:
+            self.names_index = first.link
+        table = self.read(start, step * count, "section table")
+        layout = self.order + ("IIQQQQI" if self.wide else "IIIIIII")
+        return [
+            SectionHeader(name, kind, flags, offset, size, link)
+            for name, kind, flags, _, offset, size, link in (
+                struct.unpack_from(layout, table, at) for at in range(0, len(table), step)
+            )
+        ]
+
+    def names(self, headers: list[SectionHeader]) -> bytes:
+        """Read the section that holds the sections' names."""
+        if self.names_index >= len(headers):
+            return b""
+        header = headers[self.names_index]
+        return self.read(header.offset, header.size, "section names")
