@@ -1,0 +1,109 @@
+"""The `dwarfless` command.
+
+In:  the command line.
+Out: an exit status: 0 done, 1 bad input, 2 usage, 130 interrupted; errors are one line.
+
+Start-up is most of what a short command costs, so a command's module is imported when it is
+invoked, and rich_click (0.02 s) when help is shown. A command's module therefore says
+``import rich_click as click`` and imports what it wants; this one must not.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+from dwarfless import __version__
+from dwarfless.errors import DwarflessError
+
+__all__ = ["cli", "main"]
+
+#: Command -> its one line of help; dwarfless.cli.NAME holds the function NAME.
+COMMANDS = {
+    "encode": "Write the BTF of a file's DWARF.",
+    "dump": "Print one line a type.",
+    "check": "Say what the kernel's verifier would.",
+    "stat": "Count types and bytes.",
+    "find": "Find types by name.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"dwarfless.cli.{cmd_name}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help as rich_click sets it; commands show their line without an import."""
+        import rich_click
+
+        commands = {name: rich_click.RichCommand(name, help=h) for name, h in COMMANDS.items()}
+        group = rich_click.RichGroup(
+            self.name, commands=commands, params=self.params, help=self.help
+        )
+        group.list_commands = self.list_commands  # type: ignore[method-assign]
+        return group.get_help(rich_click.RichContext(group, info_name=ctx.info_name))
+
+
+@click.command(cls=LazyGroup, invoke_without_command=True)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """BTF for the whole Linux kernel, from its DWARF."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        status = cli.main(prog_name="dwarfless", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has seen enough; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except (KeyboardInterrupt, click.Abort):
+        status = 130
+    except click.ClickException as error:
+        status = error.exit_code
+        _complain(_usage(error))
+    except (DwarflessError, OSError) as error:
+        status = 1
+        _complain(_os_error(error) if isinstance(error, OSError) else str(error))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(message: str) -> None:
+    print(f"dwarfless: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return a usage error in one line, with the command it belongs to."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return error.format_message()
+    name = context.command_path.partition(" ")[2]
+    where = f"{name}: " if name else ""
+    return f"{where}{error.format_message()} Try '{context.command_path} --help'."
+
+
+def _os_error(error: OSError) -> str:
+    """Return `file: what is wrong`, as other tools put it."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else "file"
+    return f"{name}: {error.strerror}"
