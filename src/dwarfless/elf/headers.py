@@ -1,0 +1,186 @@
+"""The ELF header, the section headers and the section names.
+
+In:  the bytes of a file.
+Out: a Layout and a table of sections in native byte order, checked to be readable; what the
+     sections say about the file is checked where it is used.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from dwarfless.errors import ElfError
+from dwarfless.formats import elf
+
+__all__ = [
+    "SECTION",
+    "FileHeader",
+    "Layout",
+    "SectionTable",
+    "names_index",
+    "read_file_header",
+    "read_section_names",
+    "read_sections",
+]
+
+#: The fields of a section header, all as u8; see ElfImage.sections.
+SECTION = np.dtype([(field, "u8") for field, _ in elf.SECTION_HEADER])
+
+SectionTable = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How numbers and addresses are laid out in a file."""
+
+    is_64: bool
+    little_endian: bool
+
+    @cached_property
+    def order(self) -> str:
+        """Byte order as numpy and struct spell it."""
+        return "<" if self.little_endian else ">"
+
+    @property
+    def address_size(self) -> int:
+        """Size of an address in bytes."""
+        return 8 if self.is_64 else 4
+
+    def record(self, record: elf.Record) -> np.dtype[np.void]:
+        """Return a record of formats.elf as a numpy type."""
+        spell = {"A": f"u{self.address_size}", "I": f"i{self.address_size}"}
+        return np.dtype([(field, self.order + spell.get(kind, kind)) for field, kind in record])
+
+
+@dataclass(frozen=True)
+class FileHeader:
+    """The fields of the ELF header that matter here, in its own terms."""
+
+    layout: Layout
+    type: int
+    machine: int
+    shoff: int
+    shentsize: int
+    shnum: int
+    shstrndx: int
+
+
+def _fail(problem: str, source: str, section: str, offset: int) -> NoReturn:
+    raise ElfError(problem, source=source, section=section, offset=offset)
+
+
+def read_file_header(image: memoryview, source: str) -> FileHeader:
+    """Return the header that the file starts with.
+
+    Raises:
+        ElfError: not an ELF file, or cut off inside the header.
+    """
+
+    def fail(problem: str, offset: int) -> NoReturn:
+        _fail(problem, source, "ELF header", offset)
+
+    if bytes(image[:4]) != elf.MAGIC:
+        fail("not an ELF file", 0)
+    if len(image) < elf.IDENT_SIZE:
+        fail("file ends inside the header", len(image))
+    if image[4] not in (elf.CLASS_32, elf.CLASS_64):
+        fail(f"unknown class {image[4]}", 4)
+    if image[5] not in (elf.DATA_LSB, elf.DATA_MSB):
+        fail(f"unknown byte order {image[5]}", 5)
+    layout = Layout(image[4] == elf.CLASS_64, image[5] == elf.DATA_LSB)
+    record = layout.record(elf.FILE_HEADER)
+    if len(image) < elf.IDENT_SIZE + record.itemsize:
+        fail("file ends inside the header", len(image))
+    fields = np.frombuffer(image, record, 1, elf.IDENT_SIZE)[0]
+    names = ("type", "machine", "shoff", "shentsize", "shnum", "shstrndx")
+    return FileHeader(layout, *(int(fields[name]) for name in names))
+
+
+def read_sections(image: memoryview, source: str, header: FileHeader) -> SectionTable:
+    """Return the section headers.
+
+    Returns:
+        SECTION[num_sections], empty when the file has none. With more than 65,280 sections their
+        number stands in the first one's size.
+
+    Raises:
+        ElfError: the headers lie outside the file, or have another size than the ABI's.
+    """
+    if header.shoff == 0:
+        return np.empty(0, SECTION)
+    record = header.layout.record(elf.SECTION_HEADER)
+    if header.shentsize != record.itemsize:
+        _fail(
+            f"section headers of {header.shentsize} bytes, not {record.itemsize}",
+            source,
+            "ELF header",
+            0,
+        )
+    room = (len(image) - header.shoff) // record.itemsize
+    if room < max(header.shnum, 1):
+        _fail(
+            f"file ends inside the section headers at {header.shoff:#x}",
+            source,
+            "section headers",
+            max(len(image) - header.shoff, 0),
+        )
+    num_sections = header.shnum
+    if num_sections == 0:
+        num_sections = int(np.frombuffer(image, record, 1, header.shoff)[0]["size"])
+        if num_sections > room:
+            _fail(
+                f"file ends inside the {num_sections} section headers",
+                source,
+                "section headers",
+                room * record.itemsize,
+            )
+    raw = np.frombuffer(image, record, num_sections, header.shoff)
+    return raw.astype(SECTION)
+
+
+def read_section_names(sections: SectionTable, strings: memoryview, source: str) -> list[str]:
+    """Return the name of each section.
+
+    Args:
+        sections: SECTION[num_sections].
+        strings: The section name table.
+        source: The file's name.
+
+    Raises:
+        ElfError: a name lies outside the table, or lacks its end.
+    """
+    table = bytes(strings)
+    # Names share tails (.rela.text, .text); beyond that they can't add up to more than the table.
+    budget = 16 * len(table) + 65536
+    seen: dict[int, str] = {}
+    names: list[str] = []
+    for index, offset in enumerate(sections["name_offset"].tolist()):
+        name = seen.get(offset)
+        if name is None:
+            end = table.find(b"\0", offset)
+            if end < 0:
+                if offset == 0 and not table:
+                    end = 0
+                else:
+                    _fail(
+                        f"name of section {index} runs past the end",
+                        source,
+                        "section names",
+                        offset,
+                    )
+            name = seen[offset] = table[offset:end].decode(errors="backslashreplace")
+            budget -= end - offset
+            if budget < 0:
+                _fail("section names overlap without end", source, "section names", offset)
+        names.append(name)
+    return names
+
+
+def names_index(header: FileHeader, sections: SectionTable) -> int:
+    """Return the index of the section that holds the section names; 0 when there is none."""
+    if header.shstrndx == elf.SHN_XINDEX and len(sections):
+        return int(sections["link"][0])
+    return header.shstrndx

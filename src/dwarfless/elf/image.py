@@ -1,0 +1,321 @@
+"""ElfImage: one ELF file, mapped.
+
+In:  a path, or bytes; also a kernel module compressed with xz, zstd or gzip.
+Out: sections with names, contents and addresses, symbols as columns, notes.
+
+In an ET_REL the sections that would be loaded are laid out at made-up addresses, symbols get their
+section's address added, and debug sections come with their relocations applied: from here on it
+reads like a linked file. Debug sections of one name (a COMDAT group brings its own) get the
+"address" that they have in their concatenation, as if they had been linked.
+"""
+
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from dwarfless.elf import compression, headers, relocations
+from dwarfless.elf.headers import SectionTable
+from dwarfless.elf.symbols import Symbols, read_symbols
+from dwarfless.errors import ElfError, UnsupportedError
+from dwarfless.formats import elf
+
+__all__ = ["ElfImage", "Note"]
+
+#: Where the sections of an ET_REL start; keeps clear of 0 and 1, which mean "discarded".
+FIRST_ADDRESS = 0x10000
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An ELF note."""
+
+    owner: bytes
+    type: int
+    content: memoryview
+
+
+class ElfImage:
+    """An ELF file.
+
+    Attributes:
+        source: The file's name, for messages.
+        path: Where it was loaded from; None for bytes.
+        layout: Word size and byte order.
+        is_64: Whether its class is ELFCLASS64.
+        little_endian: Its byte order.
+        machine: EM_ number.
+        type: ET_ number.
+        sections: SECTION[num_sections], the section headers, all fields uint64: name_offset, type,
+            flags, addr, offset, size, link, info, addralign, entsize. Sizes are those in the
+            file, so before decompression.
+        section_names: Their names.
+    """
+
+    def __init__(self, content: memoryview, source: str, path: Path | None) -> None:
+        header = headers.read_file_header(content, source)
+        self._content = content
+        self.source, self.path, self.layout = source, path, header.layout
+        self.is_64, self.little_endian = header.layout.is_64, header.layout.little_endian
+        self.machine, self.type = header.machine, header.type
+        self.sections: SectionTable = headers.read_sections(content, source, header)
+        self.section_names: list[str] = [""] * len(self.sections)
+        self._decompressed: dict[int, memoryview] = {}
+        self._symbols: dict[int, Symbols] = {}
+        names = headers.names_index(header, self.sections)
+        if names >= max(len(self.sections), 1):
+            self._fail(f"no section {names} for the section names", "ELF header", 0)
+        if names:
+            self.section_names = headers.read_section_names(
+                self.sections, self._mapped(names, "section names"), source
+            )
+        if self.type == elf.ET_REL:
+            self._place_sections()
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ElfImage":
+        """Return the ELF file at path, mapped; compressed ones are decompressed to memory.
+
+        Raises:
+            ElfError: not a sound ELF file.
+            OSError: can't be read.
+
+        Cost: under a millisecond for a vmlinux.
+        """
+        source = os.fspath(path)
+        with open(source, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise ElfError("file is empty", source=source, section="ELF header", offset=0)
+            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        if compression.is_compressed(bytes(content[:6])):
+            content = compression.decompress_file(content, source)
+        return cls(content, source, Path(source))
+
+    @classmethod
+    def of_bytes(
+        cls, content: bytes | bytearray | memoryview, source: str = "<bytes>"
+    ) -> "ElfImage":
+        """Return the ELF file in content, which is kept, not copied.
+
+        Raises:
+            ElfError: not a sound ELF file.
+        """
+        view = memoryview(content).toreadonly().cast("B")
+        if compression.is_compressed(bytes(view[:6])):
+            view = compression.decompress_file(view, source)
+        return cls(view, source, None)
+
+    def __repr__(self) -> str:
+        return f"<ElfImage {self.source}: {len(self.sections)} sections>"
+
+    def find_section(self, name: str) -> int | None:
+        """Return the index of the first section of that name."""
+        try:
+            return self.section_names.index(name)
+        except ValueError:
+            return None
+
+    def section_bytes(self, index: int) -> memoryview:
+        """Return the contents of a section, decompressed; none for NOBITS.
+
+        Cost: nothing, except when compressed; then kept for the next call.
+
+        Raises:
+            ElfError: it lies outside the file, or doesn't decompress.
+            UnsupportedError: compressed by an unknown method.
+        """
+        name = self.section_names[index]
+        mapped = self._mapped(index, name)
+        if not mapped or not self._is_compressed(index):
+            return mapped
+        content = self._decompressed.get(index)
+        if content is None:
+            content = compression.decompress_section(mapped, self.layout, self.source, name)
+            self._decompressed[index] = content
+        return content
+
+    def relocated_bytes(self, index: int) -> memoryview:
+        """Return the contents of a debug section, with its relocations applied.
+
+        Only an ET_REL has any to apply; what --emit-relocs leaves in a linked file is already
+        applied.
+
+        Returns:
+            section_bytes(index), or a writable copy of it.
+
+        Cost: 0.1 s a million relocations; not kept.
+
+        Raises:
+            ElfError: a relocation lies outside its section, or names no symbol.
+            UnsupportedError: unknown relocation type or machine.
+        """
+        content = self.section_bytes(index)
+        if self.type != elf.ET_REL or not content:
+            return content
+        types = self.sections["type"]
+        is_relocation = (types == elf.SHT_REL) | (types == elf.SHT_RELA) | (types == elf.SHT_CREL)
+        tables = np.flatnonzero(is_relocation & (self.sections["info"] == index)).tolist()
+        if not tables:
+            return content
+        writable = bytearray(content)
+        for table in tables:
+            self._relocate(writable, index, table)
+        return memoryview(writable)
+
+    def symbols(self) -> Symbols:
+        """Return the symbols of .symtab, or of .dynsym when there is no other table.
+
+        Cost: 5 ms for a vmlinux with 200,000; kept for the next call.
+
+        Raises:
+            ElfError: the table breaks the format.
+        """
+        types = self.sections["type"]
+        for kind in (elf.SHT_SYMTAB, elf.SHT_DYNSYM):
+            found = np.flatnonzero(types == kind)
+            if len(found):
+                return self._symbols_of(int(found[0]))
+        return read_symbols(
+            memoryview(b""),
+            memoryview(b""),
+            None,
+            layout=self.layout,
+            num_sections=0,
+            source=self.source,
+            section="",
+        )
+
+    def iter_notes(self) -> Iterator[Note]:
+        """Yield the notes of all SHT_NOTE sections.
+
+        Raises:
+            ElfError: a note runs past its section.
+        """
+        record = self.layout.record(elf.NOTE_HEADER)
+        for index in np.flatnonzero(self.sections["type"] == elf.SHT_NOTE).tolist():
+            content, position = self.section_bytes(index), 0
+            align = 8 if self.sections["addralign"][index] == 8 else 4
+            while position + record.itemsize <= len(content):
+                name_size, size, kind = (
+                    int(field) for field in np.frombuffer(content, record, 1, position)[0]
+                )
+                start = position + record.itemsize
+                at = start + name_size
+                at += -at % align
+                if at + size > len(content):
+                    self._fail("note runs past the end", self.section_names[index], position)
+                owner = bytes(content[start : start + name_size]).rstrip(b"\0")
+                yield Note(owner, kind, content[at : at + size])
+                position = at + size + -(at + size) % align
+
+    @cached_property
+    def build_id(self) -> bytes | None:
+        """The GNU build-id, if there is one."""
+        for note in self.iter_notes():
+            if (note.owner, note.type) == elf.NT_GNU_BUILD_ID:
+                return bytes(note.content)
+        return None
+
+    def _fail(self, problem: str, section: str, offset: int) -> NoReturn:
+        raise ElfError(problem, source=self.source, section=section, offset=offset)
+
+    def _is_compressed(self, index: int) -> bool:
+        return bool(int(self.sections["flags"][index]) & elf.SHF_COMPRESSED) or self.section_names[
+            index
+        ].startswith(".zdebug")
+
+    def _mapped(self, index: int, name: str) -> memoryview:
+        """Return the bytes of a section as they stand in the file."""
+        section = self.sections[index]
+        if int(section["type"]) in (elf.SHT_NOBITS, elf.SHT_NULL):
+            return self._content[:0]
+        offset, size = int(section["offset"]), int(section["size"])
+        if offset + size > len(self._content):
+            self._fail(f"section at {offset:#x} of {size:#x} bytes lies outside the file", name, 0)
+        return self._content[offset : offset + size]
+
+    def _place_sections(self) -> None:
+        """Give the sections of an ET_REL their addresses."""
+        flags, sizes = self.sections["flags"].tolist(), self.sections["size"].tolist()
+        aligns, kinds = self.sections["addralign"].tolist(), self.sections["type"].tolist()
+        addresses = [0] * len(flags)
+        address, end = FIRST_ADDRESS, 1 << 8 * self.layout.address_size
+        ends: dict[str, int] = {}
+        for index, name in enumerate(self.section_names):
+            if flags[index] & elf.SHF_ALLOC:
+                align = max(aligns[index], 1)
+                if align & align - 1:
+                    self._fail(f"alignment {align} is no power of two", name, 0)
+                addresses[index] = address = address + -address % align
+                # A byte in between keeps an end symbol from the next section's first.
+                address += sizes[index] + 1
+                if address > end:
+                    self._fail("sections don't fit into the address space", name, 0)
+            elif name.startswith((".debug_", ".zdebug_")) and kinds[index] != elf.SHT_NOBITS:
+                addresses[index] = ends.get(name, 0)
+                ends[name] = addresses[index] + self._content_size(index)
+        self.sections["addr"] = addresses
+
+    def _content_size(self, index: int) -> int:
+        """Return the size of a section after decompression."""
+        if not self._is_compressed(index):
+            return int(self.sections["size"][index])
+        name = self.section_names[index]
+        return compression.decompressed_size(
+            self._mapped(index, name), self.layout, self.source, name
+        )
+
+    def _symbols_of(self, index: int) -> Symbols:
+        """Return the symbols of the table in section index."""
+        found = self._symbols.get(index)
+        if found is not None:
+            return found
+        name, link = self.section_names[index], int(self.sections["link"][index])
+        if not 0 < link < len(self.sections):
+            self._fail(f"no section {link} for the symbols' names", name, 0)
+        extended = np.flatnonzero(
+            (self.sections["type"] == elf.SHT_SYMTAB_SHNDX) & (self.sections["link"] == index)
+        )
+        symbols = read_symbols(
+            self.section_bytes(index),
+            self.section_bytes(link),
+            self.section_bytes(int(extended[0])) if len(extended) else None,
+            layout=self.layout,
+            num_sections=len(self.sections),
+            source=self.source,
+            section=name,
+        )
+        if self.type == elf.ET_REL:
+            homes = np.where(symbols.in_section, symbols.section_index, 0)
+            value = symbols.value + np.where(symbols.in_section, self.sections["addr"][homes], 0)
+            symbols = replace(symbols, value=value)
+        self._symbols[index] = symbols
+        return symbols
+
+    def _relocate(self, content: bytearray, index: int, table: int) -> None:
+        """Apply one relocation section to the contents of section index."""
+        name, kind = self.section_names[index], int(self.sections["type"][table])
+        if kind == elf.SHT_CREL:
+            raise UnsupportedError("CREL", place=f"{self.source}: {self.section_names[table]}")
+        link = int(self.sections["link"][table])
+        if not 0 < link < len(self.sections) or self.sections["type"][link] != elf.SHT_SYMTAB:
+            self._fail(f"section {link} is no symbol table", self.section_names[table], 0)
+        in_tls = np.flatnonzero(self.sections["flags"] & elf.SHF_TLS)
+        tls = int(self.sections["addr"][in_tls].min()) if len(in_tls) else 0
+        relocations.apply_relocations(
+            content,
+            self.section_bytes(table),
+            self._symbols_of(link),
+            layout=self.layout,
+            machine=self.machine,
+            has_addends=kind == elf.SHT_RELA,
+            tls_start=tls,
+            address=int(self.sections["addr"][index]),
+            source=self.source,
+            section=name,
+        )
