@@ -4,7 +4,7 @@ In:  the words of a BTF type section and its strings, from a file or just made.
 Out: a frozen graph: columns, records, names, views.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dwarfless._core.listing import list_types
 from dwarfless._core.records import GraphArrays, index_types
 from dwarfless.errors import BtfError, LimitError, TypeLookupError
 from dwarfless.formats.btf import KINDS, Kind
@@ -196,6 +197,10 @@ class TypeGraph:
             label = None if kind is None else Kind(kind_number(kind)).name.lower()
             raise TypeLookupError(name, kind=label, ids=ids)
         return self[ids[0]]
+
+    def text(self, ids: Sequence[int]) -> bytes:
+        """Return types as lines of text, as consumers.listing says."""
+        return list_types(self.arrays, np.asarray(ids, np.uint32))
 
     @cached_property
     def infos(self) -> Words:

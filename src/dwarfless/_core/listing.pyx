@@ -1,0 +1,271 @@
+"""Print types as bpftool's raw dump does.
+
+In:  a graph and ids of its types.
+Out: the text, as bytes.
+
+A line is put together from three kinds of parts: constant text, names and numbers. Each part
+makes room for itself, so no line needs its length known before.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, strlen
+
+from dwarfless._core.btf cimport (
+    ARRAY, BTF_NUM_KINDS, CONST, Chain, DATASEC, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC, FUNC_PROTO,
+    FWD, INT, PTR, RESTRICT, STRUCT, TYPEDEF, TYPE_TAG, UNION, VAR, VOLATILE, kind_of, record_of,
+    text_of, vlen_of)
+from dwarfless._core.records cimport GraphArrays
+
+cdef const char** KIND_NAMES = [
+    b"UNKNOWN", b"INT", b"PTR", b"ARRAY", b"STRUCT", b"UNION", b"ENUM", b"FWD", b"TYPEDEF",
+    b"VOLATILE", b"CONST", b"RESTRICT", b"FUNC", b"FUNC_PROTO", b"VAR", b"DATASEC", b"FLOAT",
+    b"DECL_TAG", b"TYPE_TAG", b"ENUM64"]
+
+cdef const char** SIGNS = [b"UNSIGNED", b"SIGNED"]
+cdef const char** FORWARDS = [b"struct", b"union"]
+
+cdef struct Text:
+    char* start
+    size_t used
+    size_t room
+    bint full          # memory ran out; nothing is added any more
+
+
+cdef char* make_room(Text* text, size_t size) noexcept nogil:
+    """Return where `size` more bytes go, or NULL."""
+    cdef size_t room
+    cdef char* moved
+    if text.room - text.used < size:
+        room = text.room * 2 + size + 4096
+        moved = NULL if text.full else <char*>realloc(text.start, room)
+        if moved == NULL:
+            text.full = True
+            return NULL
+        text.start, text.room = moved, room
+    return text.start + text.used
+
+
+cdef inline void put(Text* text, const char* part) noexcept nogil:
+    cdef size_t size = strlen(part)
+    cdef char* to = make_room(text, size)
+    if to != NULL:
+        memcpy(to, part, size)
+        text.used += size
+
+
+cdef inline void put_number(Text* text, const char* label, uint64_t value) noexcept nogil:
+    cdef char digits[20]
+    cdef size_t first = 20
+    cdef char* to
+    put(text, label)
+    while True:
+        first -= 1
+        digits[first] = <char>(48 + value % 10)
+        value //= 10
+        if value == 0:
+            break
+    to = make_room(text, 20 - first)
+    if to != NULL:
+        memcpy(to, digits + first, 20 - first)
+        text.used += 20 - first
+
+
+cdef inline void put_signed(Text* text, const char* label, int64_t value) noexcept nogil:
+    put(text, label)
+    if value < 0:
+        put_number(text, b"-", <uint64_t>0 - <uint64_t>value)
+    else:
+        put_number(text, b"", <uint64_t>value)
+
+
+cdef inline void put_name(Text* text, const char* before, const Chain* chain, uint32_t offset,
+                          const char* after) noexcept nogil:
+    """Put a name, or (anon) for offset 0, between two constant texts."""
+    put(text, before)
+    if offset:
+        put(text, text_of(chain, offset))
+    else:
+        put(text, b"(anon)")
+    put(text, after)
+
+
+cdef const char* linkage_name(uint32_t linkage) noexcept nogil:
+    if linkage == 0:
+        return b"static"
+    if linkage == 1:
+        return b"global"
+    if linkage == 2:
+        return b"extern"
+    return b"(unknown)"
+
+
+cdef const char* encoding_name(uint32_t encoding) noexcept nogil:
+    if encoding == 0:
+        return b"(none)"
+    if encoding == 1:
+        return b"SIGNED"
+    if encoding == 2:
+        return b"CHAR"
+    if encoding == 4:
+        return b"BOOL"
+    return b"UNKN"
+
+
+cdef void put_members(Text* text, const Chain* chain, const uint32_t* record) noexcept nogil:
+    cdef bint flag = record[1] >> 31
+    cdef uint32_t i, offset
+    cdef const uint32_t* member = record + 3
+    put_number(text, b" size=", record[2])
+    put_number(text, b" vlen=", vlen_of(record[1]))
+    for i in range(vlen_of(record[1])):
+        offset = member[2]
+        put_name(text, b"\n\t'", chain, member[0], b"'")
+        put_number(text, b" type_id=", member[1])
+        put_number(text, b" bits_offset=", offset & 0xFFFFFF if flag else offset)
+        if flag and offset >> 24:
+            put_number(text, b" bitfield_size=", offset >> 24)
+        member += 3
+
+
+cdef void put_enumerators(Text* text, const Chain* chain, const uint32_t* record) noexcept nogil:
+    cdef bint signed = record[1] >> 31, wide = kind_of(record[1]) == ENUM64
+    cdef uint32_t i
+    cdef uint64_t value
+    cdef const uint32_t* element = record + 3
+    put(text, b" encoding=")
+    put(text, SIGNS[signed])
+    put_number(text, b" size=", record[2])
+    put_number(text, b" vlen=", vlen_of(record[1]))
+    for i in range(vlen_of(record[1])):
+        put_name(text, b"\n\t'", chain, element[0], b"'")
+        if wide:
+            value = element[1] | <uint64_t>element[2] << 32
+            if signed:
+                put_signed(text, b" val=", <int64_t>value)
+                put(text, b"LL")
+            else:
+                put_number(text, b" val=", value)
+                put(text, b"ULL")
+            element += 3
+        else:
+            if signed:
+                put_signed(text, b" val=", <int32_t>element[1])
+            else:
+                put_number(text, b" val=", element[1])
+            element += 2
+
+
+cdef void put_datasec(Text* text, const Chain* chain, const uint32_t* record) noexcept nogil:
+    cdef uint32_t i, kind
+    cdef const uint32_t* entry = record + 3
+    cdef const uint32_t* target
+    put_number(text, b" size=", record[2])
+    put_number(text, b" vlen=", vlen_of(record[1]))
+    for i in range(vlen_of(record[1])):
+        put_number(text, b"\n\ttype_id=", entry[0])
+        put_number(text, b" offset=", entry[1])
+        put_number(text, b" size=", entry[2])
+        if entry[0]:
+            target = record_of(chain, entry[0])
+            kind = kind_of(target[1])
+            put(text, b" (")
+            put(text, KIND_NAMES[kind if kind < BTF_NUM_KINDS else 0])
+            put_name(text, b" '", chain, target[0], b"')")
+        else:
+            put(text, b" (UNKNOWN '(anon)')")
+        entry += 3
+
+
+cdef void put_params(Text* text, const Chain* chain, const uint32_t* record) noexcept nogil:
+    cdef uint32_t i
+    put_number(text, b" ret_type_id=", record[2])
+    put_number(text, b" vlen=", vlen_of(record[1]))
+    for i in range(vlen_of(record[1])):
+        put_name(text, b"\n\t'", chain, record[3 + 2 * i], b"'")
+        put_number(text, b" type_id=", record[4 + 2 * i])
+
+
+cdef void put_int(Text* text, const uint32_t* record) noexcept nogil:
+    put_number(text, b" size=", record[2])
+    put_number(text, b" bits_offset=", record[3] >> 16 & 0xFF)
+    put_number(text, b" nr_bits=", record[3] & 0xFF)
+    put(text, b" encoding=")
+    put(text, encoding_name(record[3] >> 24 & 0x0F))
+
+
+cdef void put_fields(Text* text, const Chain* chain, const uint32_t* record,
+                     uint32_t kind) noexcept nogil:
+    """Put what follows the name; nothing for a kind that bpftool would not know."""
+    if kind == INT:
+        put_int(text, record)
+    elif kind == STRUCT or kind == UNION:
+        put_members(text, chain, record)
+    elif kind == ENUM or kind == ENUM64:
+        put_enumerators(text, chain, record)
+    elif kind == FUNC_PROTO:
+        put_params(text, chain, record)
+    elif kind == DATASEC:
+        put_datasec(text, chain, record)
+    elif kind == ARRAY:
+        put_number(text, b" type_id=", record[3])
+        put_number(text, b" index_type_id=", record[4])
+        put_number(text, b" nr_elems=", record[5])
+    elif kind == FWD:
+        put(text, b" fwd_kind=")
+        put(text, FORWARDS[record[1] >> 31])
+    elif kind == FLOAT:
+        put_number(text, b" size=", record[2])
+    elif kind < BTF_NUM_KINDS:
+        put_number(text, b" type_id=", record[2])
+        if kind == FUNC:
+            put(text, b" linkage=")
+            put(text, linkage_name(vlen_of(record[1])))
+        elif kind == VAR:
+            put(text, b", linkage=")
+            put(text, linkage_name(record[3]))
+        elif kind == DECL_TAG:
+            put_signed(text, b" component_idx=", <int32_t>record[3])
+
+
+cdef void put_type(Text* text, const Chain* chain, uint32_t type_id) noexcept nogil:
+    cdef const uint32_t* record
+    cdef uint32_t kind
+    put_number(text, b"[", type_id)
+    put(text, b"] ")
+    if type_id == 0:
+        put(text, b"VOID '(anon)'\n")
+        return
+    record = record_of(chain, type_id)
+    kind = kind_of(record[1])
+    put(text, KIND_NAMES[kind if kind < BTF_NUM_KINDS else 0])
+    put_name(text, b" '", chain, record[0], b"'")
+    put_fields(text, chain, record, kind)
+    put(text, b"\n")
+
+
+def list_types(GraphArrays arrays, const uint32_t[::1] ids):
+    """Return the lines of types.
+
+    Args:
+        arrays: The graph.
+        ids: uint32[any], each below its length.
+
+    Cost: 25 ms for 125,000 types.
+    """
+    cdef Text text
+    cdef Py_ssize_t i
+    cdef const Chain* chain = &arrays.chain
+    text.start, text.used, text.room, text.full = NULL, 0, 0, False
+    for i in range(ids.shape[0]):
+        if ids[i] >= chain.levels[0].end_id:
+            raise IndexError(f"type {ids[i]} is not in the graph")
+    try:
+        with nogil:
+            for i in range(ids.shape[0]):
+                put_type(&text, chain, ids[i])
+        if text.full:
+            raise MemoryError("the listing fits no memory")
+        return text.start[:text.used] if text.used else b""
+    finally:
+        free(text.start)

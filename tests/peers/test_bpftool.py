@@ -1,0 +1,46 @@
+"""Our listing is bpftool's, to the byte."""
+
+from pathlib import Path
+
+import pytest
+
+import dwarfless
+from dwarfless.consumers.listing import listing
+from support import bpftool, kernel
+
+RUNNING = Path("/sys/kernel/btf/vmlinux")
+
+
+def check_listing(path: Path) -> None:
+    """Compare without pytest's own diff of ten megabytes."""
+    ours = listing(dwarfless.load(path)).decode().splitlines()
+    theirs = bpftool("btf", "dump", "file", path).stdout.splitlines()
+    differ = [(a, b) for a, b in zip(ours, theirs, strict=False) if a != b]
+    assert not differ[:1]
+    assert len(ours) == len(theirs)
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(not RUNNING.exists(), reason="the running kernel has no BTF")
+def test_running_kernel():
+    """The running kernel's BTF."""
+    check_listing(RUNNING)
+
+
+@pytest.mark.peer
+@pytest.mark.kernel
+@pytest.mark.parametrize("suite", ["bookworm", "trixie", "sid"])
+def test_distribution_kernel(suite):
+    """The .BTF of a real vmlinux."""
+    check_listing(kernel(suite))
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(not RUNNING.exists(), reason="the running kernel has no BTF")
+@pytest.mark.parametrize(("byte_order", "layout"), [("big", False), ("little", True)])
+def test_reads_what_we_write(tmp_path, byte_order, layout):
+    """Bpftool lists our encoding as it lists the original."""
+    graph = dwarfless.load(RUNNING)
+    path = tmp_path / "ours.btf"
+    path.write_bytes(dwarfless.encode(graph, byte_order=byte_order, layout=layout))
+    assert bpftool("btf", "dump", "file", path).stdout.encode() == listing(graph)
