@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import rich_click as click
 from rich.console import Console
@@ -27,25 +27,18 @@ from dwarfless.graph.options import EncodeOptions, parse_features, parse_languag
 __all__ = ["encode"]
 
 STDOUT = Path("-")
-T = TypeVar("T")
 
 
-class Parsed(click.ParamType):
-    """An option's text, turned into what it means by a function that raises ValueError."""
+def parsed(parse: Callable[[str], object]) -> Callable[..., object]:
+    """Return an option's callback that parses its text; ValueError becomes a usage error."""
 
-    def __init__(self, parse: Callable[[str], object], name: str) -> None:
-        self.parse, self.name = parse, name
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> object:
-        """Return the parsed value; what is no text any more stays."""
-        if not isinstance(value, str):
-            return value
+    def callback(ctx: click.Context, param: click.Parameter, text: str | None) -> object:
         try:
-            return self.parse(value)
+            return None if text is None else parse(text)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            raise click.BadParameter(f"{error}.", ctx, param) from None
+
+    return callback
 
 
 def check_target(text: str) -> str:
@@ -65,7 +58,8 @@ def check_target(text: str) -> str:
 )
 @click.option(
     "--features",
-    type=Parsed(parse_features, "list"),
+    metavar="LIST",
+    callback=parsed(parse_features),
     default="default",
     show_default=True,
     help="pahole's --btf_features; a leading + adds to the defaults.",
@@ -73,7 +67,8 @@ def check_target(text: str) -> str:
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Threads; one a CPU if not given.")
 @click.option(
     "--target",
-    type=Parsed(check_target, "release"),
+    metavar="RELEASE",
+    callback=parsed(check_target),
     help="Kernel release, such as 5.15: what it does not know is lowered or dropped.",
 )
 @click.option("--layout", is_flag=True, help="Add the layout section; the same as +layout.")
@@ -87,7 +82,8 @@ def check_target(text: str) -> str:
 @click.option("--flatten-arrays", is_flag=True, help="Write int m[2][3] as an array of 6.")
 @click.option(
     "--lang-exclude",
-    type=Parsed(parse_languages, "list"),
+    metavar="LIST",
+    callback=parsed(parse_languages),
     default="rust",
     show_default=True,
     help="Leave out units of these languages; an empty list leaves out none.",

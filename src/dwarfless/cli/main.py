@@ -49,9 +49,11 @@ class LazyGroup(click.Group):
         """Return the help as rich_click sets it; commands show their line without an import."""
         import rich_click
 
-        commands = {name: rich_click.RichCommand(name, help=h) for name, h in COMMANDS.items()}
         group = rich_click.RichGroup(
-            self.name, commands=commands, params=self.params, help=self.help
+            name=self.name,
+            commands=[rich_click.RichCommand(name=name, help=h) for name, h in COMMANDS.items()],
+            params=self.params,
+            help=self.help,
         )
         group.list_commands = self.list_commands  # type: ignore[method-assign]
         return group.get_help(rich_click.RichContext(group, info_name=ctx.info_name))
