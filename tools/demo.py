@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import fetch
-
 import dwarfless
+import fetch
 from dwarfless.graph import views
 
 FOLDER = Path(__file__).resolve().parent.parent / "build" / "demo"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import support
 from build import elf
 from build.elf import Elf, Section, Symbol
-
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.image import ElfImage
 from dwarfless.elf.writer import OutputSection, encode_elf
