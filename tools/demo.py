@@ -33,6 +33,10 @@ int wake_up(struct task_struct *task) { return task->wake(task, 0); }
 int main(void) { return init_task.pid; }
 """
 
+#: What C writes before the name of a type of a kind.
+KEYWORDS = {"STRUCT": "struct ", "UNION": "union ", "FWD": "struct "}
+KEYWORDS |= {"ENUM": "enum ", "ENUM64": "enum "}
+
 
 class Subject(NamedTuple):
     """What is encoded, and the struct and the variable asked about."""
@@ -89,11 +93,10 @@ def declare(type_: views.Type, name: str = "") -> str:
         return f"{word} {declare(type_.type, name)}"
     if isinstance(type_, views.TypeTag):
         return declare(type_.type, name)
-    spelled = {views.Struct: "struct ", views.Union: "union ", views.Enum: "enum "}
-    spelled |= {views.Fwd: "struct ", views.Enum64: "enum "}
-    text = spelled.get(type(type_), "") + (type_.name or "{...}")
     if isinstance(type_, views.Void):
-        text = "void"
+        return f"void {name}".rstrip()
+    word = KEYWORDS.get(type_.kind_name, "")
+    text = word + (type_.name or "{...}")
     return f"{text} {name}".rstrip()
 
 
