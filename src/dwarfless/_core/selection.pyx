@@ -13,8 +13,10 @@ from libc.string cimport memchr, memcmp, strlen
 
 import numpy as np
 
+from dwarfless._core.btf cimport Chain
 from dwarfless._core.functions cimport CHANGED_SIGNATURE, OPTIMIZED, REORDERED, UNCERTAIN, UNEXPECTED
-from dwarfless._core.prototypes cimport GraphView, protos_consistent
+from dwarfless._core.prototypes cimport protos_consistent
+from dwarfless._core.records cimport GraphArrays
 
 
 cdef int compare_keys(const void* a, const void* b) noexcept nogil:
@@ -179,8 +181,7 @@ cdef bint lacks_params(FunctionTable table, const Key* key, const State* state) 
 cdef uint32_t choose(
     FunctionTable table, const Key* key, const State* states, const uint32_t* group, uint32_t num,
 ) noexcept nogil:
-    """Return the state that is the function: one at a symbol, so a strong body beats a weak.
-    """
+    """Return the state that is the function: one at a symbol, so a strong body beats a weak."""
     cdef uint32_t i, k
     cdef int64_t first = -1
     for i in range(num):
@@ -194,7 +195,7 @@ cdef uint32_t choose(
     return <uint32_t>first if first >= 0 else group[0]
 
 
-cpdef enum Reason:
+cdef enum Reason:        # graph/functions.py has their texts
     KEPT = 0
     UNEXPECTED_REGISTER = 1
     INCONSISTENT = 2
@@ -206,7 +207,7 @@ cpdef enum Reason:
 
 cdef uint8_t judge_group(
     FunctionTable table, const Key* key, const State* states, const uint32_t* group, uint32_t num,
-    const GraphView* graph, bint consistent, uint32_t* chosen,
+    const Chain* chain, bint consistent, uint32_t* chosen,
 ) noexcept nogil:
     """Choose a state; return why the group is dropped, of several reasons the last."""
     cdef uint32_t verdicts = states[group[0]].verdicts
@@ -221,7 +222,7 @@ cdef uint8_t judge_group(
             continue
         if states[group[i]].proto != proto and states[group[i]].proto != agreed:
             agreed = states[group[i]].proto
-            inconsistent = not protos_consistent(graph, proto, agreed)
+            inconsistent = not protos_consistent(chain, proto, agreed)
     chosen[0] = choose(table, key, states, group, num) if num > 1 else group[0]
     if verdicts & UNEXPECTED:
         reason = UNEXPECTED_REGISTER
@@ -239,17 +240,14 @@ cdef uint8_t judge_group(
 
 
 def select_states(
-    FunctionTable table not None, states, const uint32_t[::1] words, const uint32_t[::1] offsets,
-    const uint8_t[::1] strings, bint consistent,
+    FunctionTable table not None, states, GraphArrays graph not None, bint consistent,
 ):
     """Return the states that become FUNCs, and what is left out.
 
     Args:
         table: The function symbols.
         states: STATE[num_states], in file order, their protos being type ids of the graph.
-        words: Records of the graph, BTF in host order with wide info words.
-        offsets: uint32[num_types], index of each type's record in words.
-        strings: Names of the graph.
+        graph: Where the protos are.
         consistent: Leave out names whose prototypes differ.
 
     Returns:
@@ -267,14 +265,10 @@ def select_states(
     cdef size_t i, num_kept = 0, num_dropped = 0
     cdef uint32_t key, count, chosen
     cdef uint8_t reason
-    cdef GraphView graph
-    graph.words = &words[0] if words.shape[0] else NULL
-    graph.offsets = &offsets[0] if offsets.shape[0] else NULL
-    graph.num_types = <uint32_t>offsets.shape[0]
-    graph.strings = <const char*>&strings[0] if strings.shape[0] else NULL
-    graph.strings_size = <uint32_t>strings.shape[0]
     if num and states["key"].max() >= table.num_keys:
         raise IndexError("a state's key is not in the table")
+    if num and states["proto"].max() >= graph.chain.levels[0].end_id:
+        raise IndexError("a state's prototype is not in the graph")
     kept_array = np.empty(table.num_keys, np.uint32)
     dropped_array = np.empty(table.num_keys, np.uint32)
     reasons_array = np.empty(table.num_keys, np.uint8)
@@ -294,7 +288,7 @@ def select_states(
             if count == 0:
                 continue
             reason = judge_group(table, &table.keys[key], items, &order[starts[key]], count,
-                                 &graph, consistent, &chosen)
+                                 &graph.chain, consistent, &chosen)
             if reason == KEPT:
                 kept[num_kept] = chosen
                 num_kept += 1
