@@ -6,7 +6,6 @@ Out: raw BTF, whole or not at all; a summary on stderr; if asked for, the report
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +24,6 @@ from dwarfless.formats.btf import parse_target
 from dwarfless.graph.options import EncodeOptions, parse_features, parse_languages
 
 __all__ = ["encode"]
-
-STDOUT = Path("-")
 
 
 def parsed(parse: Callable[[str], object]) -> Callable[..., object]:
@@ -150,10 +147,7 @@ def encode(
         target=target,
         report=report,
     )
-    if output == STDOUT:
-        sys.stdout.buffer.write(btf)
-    else:
-        write_atomically(output, btf)
+    write_atomically(output, btf)
     if report_file is not None:
         text = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
         write_atomically(report_file, f"{text}\n".encode())
@@ -163,7 +157,7 @@ def encode(
 
 def refuse_overwriting(source: Path, output: Path) -> None:
     """Raise a usage error if the output is the input: raw BTF would replace a kernel."""
-    if output != STDOUT and output.exists() and source.exists() and output.samefile(source):
+    if output.exists() and source.exists() and output.samefile(source):
         raise click.UsageError(f"{output} is the input; raw BTF would replace it.")
 
 
