@@ -112,15 +112,15 @@ class DwarfSections:
         Cost: nothing in a linked, uncompressed file; else see ElfImage.relocated_bytes.
         """
         debug_dirs = tuple(debug_dirs)
-        program = _read(image, ".")
+        program = _read(image)
         if not program.has_info:
             separate = find_debug_file(image, debug_dirs)
             if separate is not None:
-                program = _read(separate, ".")
+                program = _read(separate)
         alternate = find_alternate_file(program.image, debug_dirs)
         return replace(
             program,
-            alternate=_read(alternate, ".") if alternate else None,
+            alternate=_read(alternate) if alternate else None,
             split=tuple(_read_split(part) for part in split),
         )
 
@@ -128,30 +128,21 @@ class DwarfSections:
 def _read_split(image: ElfImage) -> DwarfSections:
     if image.find_section(".debug_cu_index") is not None:
         raise UnsupportedError("DWARF package (.dwp)", place=image.source)
-    return _read(image, ".", suffix=".dwo")
+    return _read(image, suffix=".dwo")
 
 
-def _read(image: ElfImage, prefix: str, suffix: str = "") -> DwarfSections:
+def _read(image: ElfImage, suffix: str = "") -> DwarfSections:
     """Return the debug sections of one file."""
-    wanted = {
-        prefix + kind + name + suffix: key for key, name in NAMES.items() for kind in ("", "z")
-    }
+    wanted = {f".{kind}{name}{suffix}": key for key, name in NAMES.items() for kind in ("", "z")}
     found: dict[str, list[int]] = {}
-    large = 0
     for index, name in enumerate(image.section_names):
-        key = wanted.get(name)
-        if key is not None:
-            found.setdefault(key, []).append(index)
-            large += int(image.sections["size"][index]) >= LARGE
+        if name in wanted:
+            found.setdefault(wanted[name], []).append(index)
     for key, indices in found.items():
         if len(indices) > 1 and image.type != elf.ET_REL:
             raise UnsupportedError(f"several .debug_{key} in a linked file", place=image.source)
-    with ThreadPoolExecutor(max_workers=max(1, min(large, 8))) as pool:
-        parts = {
-            key: [pool.submit(image.relocated_bytes, index) for index in indices]
-            for key, indices in found.items()
-        }
-        buffers = {key: _join([part.result() for part in jobs]) for key, jobs in parts.items()}
+    parts = _read_parts(image, [index for indices in found.values() for index in indices])
+    buffers = {key: _join([parts[index] for index in indices]) for key, indices in found.items()}
     return DwarfSections(
         source=image.source,
         image=image,
@@ -163,6 +154,17 @@ def _read(image: ElfImage, prefix: str, suffix: str = "") -> DwarfSections:
         split=(),
         **buffers,
     )
+
+
+def _read_parts(image: ElfImage, indices: list[int]) -> dict[int, memoryview]:
+    """Return the contents of sections by index, read by several threads if that saves time."""
+    sizes, flags = image.sections["size"][indices], image.sections["flags"][indices]
+    has_work = image.type == elf.ET_REL or bool((flags & elf.SHF_COMPRESSED).any())
+    num_threads = int((sizes >= LARGE).sum()) if has_work else 0
+    if num_threads < 2:
+        return {index: image.relocated_bytes(index) for index in indices}
+    with ThreadPoolExecutor(min(num_threads, 8)) as pool:
+        return dict(zip(indices, pool.map(image.relocated_bytes, indices), strict=True))
 
 
 def _join(parts: list[memoryview]) -> memoryview:
