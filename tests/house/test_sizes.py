@@ -22,6 +22,7 @@ FILES = sorted(
     for path in (ROOT / folder).rglob(f"*.{end}")
 )
 CYTHON_FUNCTION = re.compile(r"^( *)(?:cdef|cpdef|def)\b[^=]*?\b(\w+)\(")
+DOCSTRING = re.compile(r'^ *"""[^"]*"""\n', re.M)
 
 
 def functions(path: Path) -> list[tuple[str, int]]:
@@ -46,6 +47,7 @@ def docstring(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def cython_functions(lines: list[str]) -> list[tuple[str, int]]:
     """Return the same for Cython, by indentation: a function ends before a shallower line."""
+    lines = DOCSTRING.sub("", "\n".join(lines)).splitlines()
     sizes = []
     for start, line in enumerate(lines):
         match = CYTHON_FUNCTION.match(line)
@@ -99,6 +101,8 @@ cdef inline int first(
 cdef int limit = width(3)
 cdef class Thing:
     def method(self, x=1):  # one
+        \"\"\"Say
+        nothing.\"\"\"
         return x
 """
     assert cython_functions(text.splitlines()) == [("first", 7), ("method", 2)]
