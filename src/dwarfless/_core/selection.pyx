@@ -14,7 +14,9 @@ from libc.string cimport memchr, memcmp, strlen
 import numpy as np
 
 from dwarfless._core.btf cimport Chain
-from dwarfless._core.functions cimport CHANGED_SIGNATURE, OPTIMIZED, REORDERED, UNCERTAIN, UNEXPECTED
+from dwarfless._core.functions cimport (
+    CHANGED_SIGNATURE, OPTIMIZED, REORDERED, UNCERTAIN, UNEXPECTED,
+)
 from dwarfless._core.prototypes cimport protos_consistent
 from dwarfless._core.records cimport GraphArrays
 
