@@ -63,5 +63,5 @@ PYTHON
   mkdir -p "build/$(basename "$VENV")"
   # meson and ninja are looked up in PATH.
   PATH="$PWD/$VENV/bin:$PATH" "$PY" -m pip install -q --no-build-isolation \
-    -Cbuild-dir="build/$(basename "$VENV")" ".${1:+[$1]}" || die "the build failed"
+    --config-settings=build-dir="build/$(basename "$VENV")" ".${1:+[$1]}" || die "the build failed"
 }
