@@ -3,6 +3,7 @@
 import gzip
 import lzma
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,11 @@ from dwarfless.elf.headers import Layout
 from dwarfless.elf.image import ElfImage
 from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import ElfError, UnsupportedError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LAYOUTS = [(bits, little) for bits in (32, 64) for little in (True, False)]
 
@@ -168,9 +174,9 @@ def test_unknown_compression_is_unsupported():
         image.section_bytes(1)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstd.compress])
 def test_compressed_files_open(tmp_path: Path, pack):
-    """A module may be .ko.gz or .ko.xz."""
+    """A module may be .ko.gz, .ko.xz or .ko.zst."""
     path = tmp_path / "a.ko.z"
     path.write_bytes(pack(Elf([Section(".BTF", b"types")]).assemble()))
     image = ElfImage.load(path)

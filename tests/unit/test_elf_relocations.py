@@ -288,7 +288,7 @@ def linked_at_our_addresses(image: ElfImage, compiler: str) -> ElfImage:
     """Return what the linker makes of an object, with sections where ElfImage puts them."""
     lines = []
     for name, section in zip(image.section_names, image.sections, strict=True):
-        if section["flags"] & elf.ALLOC and section["type"] != elf.NOTE:
+        if section["flags"] & elf.ALLOC and name != ".note.gnu.property":
             lines.append(f'"{name}" {section["addr"]:#x} : {{ *("{name}") }}')
     for name in dict.fromkeys(image.section_names):
         if name.startswith(".debug_"):
