@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         TypeLookupError,
         UnsupportedError,
     )
+    from dwarfless.graph.check import Violation, check
     from dwarfless.graph.report import Report
     from dwarfless.graph.type_graph import GraphBuilder, TypeGraph
 
@@ -37,6 +38,8 @@ __all__ = [
     "TypeGraph",
     "TypeLookupError",
     "UnsupportedError",
+    "Violation",
+    "check",
     "decode",
     "encode",
     "load",
@@ -49,6 +52,8 @@ _HOMES = {
     "GraphBuilder": "dwarfless.graph.type_graph",
     "Report": "dwarfless.graph.report",
     "TypeGraph": "dwarfless.graph.type_graph",
+    "Violation": "dwarfless.graph.check",
+    "check": "dwarfless.graph.check",
     "decode": "dwarfless.btf.decode",
     "encode": "dwarfless.btf.encode",
     "load": "dwarfless.containers.load",

@@ -113,7 +113,7 @@ _MEMBER = (Word("name", "name"), Word("type", "type"), Word("offset"))
 #: A row a kind, at the kind's number. FUNC has its linkage in vlen, and no elements.
 KINDS: Final[tuple[KindRow, ...]] = (
     KindRow(Kind.VOID, "zero", (), (), (4, 18), "none"),
-    KindRow(Kind.INT, "size", (Word("encoding"),), (), (4, 18), "must"),
+    KindRow(Kind.INT, "size", (Word("encoding"),), (), (4, 18), "may"),
     KindRow(Kind.PTR, "type", (), (), (4, 18), "none"),
     KindRow(
         Kind.ARRAY,
@@ -144,7 +144,7 @@ KINDS: Final[tuple[KindRow, ...]] = (
         (5, 2),
         "must",
     ),
-    KindRow(Kind.FLOAT, "size", (), (), (5, 13), "must"),
+    KindRow(Kind.FLOAT, "size", (), (), (5, 13), "may"),
     KindRow(Kind.DECL_TAG, "type", (Word("component"),), (), (5, 16), "must"),
     KindRow(Kind.TYPE_TAG, "type", (), (), (5, 17), "must"),
     KindRow(
