@@ -234,6 +234,17 @@ def test_errors_name_the_place():
         image.section_bytes(1)
 
 
+def test_lost_extended_index_is_an_error():
+    """A symbol in a far section needs its entry in .symtab_shndx."""
+    image = ElfImage.of_bytes(
+        Elf([Section(".text")], [Symbol("far", section=0xFFFF)]).assemble(),
+        "a.o",
+    )
+    image.sections["type"][image.sections["type"] == elf.SYMTAB_SHNDX] = elf.PROGBITS
+    with pytest.raises(ElfError, match=r"a.o: \.symtab\+0x18: symbol lacks its extended"):
+        image.symbols()
+
+
 @pytest.mark.kernel
 def test_symbols_of_a_kernel_are_those_of_pyelftools(kernel_path: Path):
     """Each column of each symbol."""

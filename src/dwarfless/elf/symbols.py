@@ -81,31 +81,17 @@ def read_symbols(
             offset=len(table) - len(table) % record.itemsize,
         )
     raw = np.frombuffer(table, record)
-    index = raw["section_index"].astype(np.uint32)
-    in_section = (index != elf.SHN_UNDEF) & (index < elf.SHN_LORESERVE)
-    far = np.flatnonzero(index == elf.SHN_XINDEX)
-    if len(far):
-        if extended is None or len(extended) < 4 * len(raw):
-            raise ElfError(
-                "symbol lacks its extended section index",
-                source=source,
-                section=section,
-                offset=int(far[0]) * record.itemsize,
-            )
-        index[far] = np.frombuffer(extended, f"{layout.order}u4", len(raw))[far]
-        in_section[far] = True
+    index, in_section = _section_indices(raw["section_index"], extended, layout)
+    lost = in_section & (index == elf.SHN_UNDEF)
     names = raw["name_offset"].astype(np.uint32)
-    for wrong, what in (
-        (in_section & (index >= num_sections), "section"),
-        ((names >= max(len(strings), 1)), "name"),
+    for wrong, problem in (
+        (lost, "symbol lacks its extended section index"),
+        (in_section & (index >= num_sections), "the symbol's section lies outside the file's"),
+        (names >= max(len(strings), 1), "the symbol's name lies outside the strings"),
     ):
         if wrong.any():
-            raise ElfError(
-                f"the symbol's {what} lies outside the file's",
-                source=source,
-                section=section,
-                offset=int(wrong.argmax()) * record.itemsize,
-            )
+            at = int(wrong.argmax()) * record.itemsize
+            raise ElfError(problem, source=source, section=section, offset=at)
     if len(strings) and strings[-1]:
         raise ElfError("names lack the last NUL", source=source, section=section, offset=0)
     return Symbols(
@@ -118,3 +104,18 @@ def read_symbols(
         binding=raw["info"] >> np.uint8(4),
         strings=strings,
     )
+
+
+def _section_indices(
+    short: npt.NDArray[np.uint16], extended: memoryview | None, layout: Layout
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
+    """Return section_index and in_section; an index that should be extended but isn't is 0."""
+    index = short.astype(np.uint32)
+    far = index == elf.SHN_XINDEX
+    in_section = far | (index != elf.SHN_UNDEF) & (index < elf.SHN_LORESERVE)
+    if far.any():
+        entries = np.frombuffer(extended or b"", f"{layout.order}u4", len(extended or b"") // 4)
+        known = np.zeros(len(index), np.uint32)
+        known[: len(entries)] = entries[: len(index)]
+        index[far] = known[far]
+    return index, in_section
