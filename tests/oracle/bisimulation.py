@@ -80,6 +80,12 @@ def _mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
+def _count(hashes: Hashes) -> int:
+    """Count distinct values; numpy's unique() takes three times as long."""
+    ordered = np.sort(hashes)
+    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+
+
 class JointGraph:
     """Two BTFs as one graph; the node of a type id is the id, plus `second` in the second.
 
@@ -152,7 +158,7 @@ class JointGraph:
         label_hash = _mix(self.labels.astype(np.uint64))
         name_hash = _mix(self.names.astype(np.uint64) + np.uint64(1 << 40))
         place_hash = _mix(self.position.astype(np.uint64) + np.uint64(1 << 41))
-        hashes, count, rounds = label_hash, len(np.unique(label_hash)), 0
+        hashes, count, rounds = label_hash, _count(label_hash), 0
         while True:
             seen = np.where(leaves, name_hash, hashes)
             spread = _mix(seen[self.edges] ^ place_hash)
@@ -160,7 +166,7 @@ class JointGraph:
             gained = sums[self.edge_start[1:]] - sums[self.edge_start[:-1]]
             hashes = _mix(label_hash ^ _mix(gained))
             rounds += 1
-            now = len(np.unique(hashes))
+            now = _count(hashes)
             if now <= count:
                 break
             count = now

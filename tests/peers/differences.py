@@ -70,7 +70,7 @@ def all_differences(meaning: Meaning) -> list[Difference]:
 
 
 def _side(meaning: Meaning, node: int) -> int:
-    return int(meaning.graph.in_second[node])
+    return int(node >= meaning.graph.second)
 
 
 def _nodes(meaning: Meaning, *kinds: str) -> list[int]:
@@ -85,10 +85,11 @@ def _named(meaning: Meaning) -> Iterator[Difference]:
     followers: dict[Key, list[str]] = defaultdict(list)
     orphans: list[int] = []
     interesting = meaning.graph.is_kind(*NAMED_KINDS, "FUNC") & meaning.graph.named()
+    wanted = (meaning.unmatched & meaning.graph.own).tolist()
     for node in np.flatnonzero(interesting).tolist():
         key = meaning.type(node)[:2]
         present[key].add(_side(meaning, node))
-        if not meaning.unmatched[node] or not meaning.graph.own[node]:
+        if not wanted[node]:
             continue
         if meaning.differs[node]:
             groups[key][_side(meaning, node)].append(node)
@@ -281,22 +282,23 @@ def figures(meaning: Meaning, side: int) -> dict[str, Any]:
     graph = meaning.graph
     kinds: Counter[str] = Counter()
     values: dict[str, Counter[str]] = {"DECL_TAG": Counter(), "TYPE_TAG": Counter()}
-    known: dict[int, int] = {}
+    known: set[int] = set()
     redundant: dict[str, list[str]] = defaultdict(list)
     composites: dict[Key, set[int]] = defaultdict(set)
     start = graph.second if side else 0
+    strict, own = meaning.strict.of.tolist(), graph.own.tolist()
     for node in range(start, len(graph) if side else graph.second):
         type_ = meaning.type(node)
         kind, name = type_[:2]
         if kind in ("STRUCT", "UNION") and name:
-            composites[kind.lower(), name].add(int(meaning.strict.of[node]))
-        if graph.own[node]:
+            composites[kind.lower(), name].add(strict[node])
+        if own[node]:
             kinds[kind] += 1
             if kind in values:
                 values[kind][name] += 1
-            if kind not in ("VAR", "DATASEC") and int(meaning.strict.of[node]) in known:
+            if kind not in ("VAR", "DATASEC") and strict[node] in known:
                 redundant[kind].append(name or meaning.describe(node))
-        known.setdefault(int(meaning.strict.of[node]), node)
+        known.add(strict[node])
     forwards = [meaning.type(node) for node in _nodes(meaning, "FWD")]
     own_forwards = (
         f

@@ -186,6 +186,15 @@ def _explain_items(kind: str, one: tuple, other: tuple) -> str:  # type: ignore[
     what = {"STRUCT": "member", "UNION": "member", "FUNC_PROTO": "parameter"}.get(kind, "entry")
     if kind in ("ENUM", "ENUM64"):
         what = "enumerator"
+    names = [[x if isinstance(x, str) else x[0] for x in items] for items in (one, other)]
+    extra = [[x for x in a if x and x not in b] for a, b in (names, names[::-1])]
+    if what in ("member", "enumerator") and (extra[0] or extra[1]):
+        words = [
+            f"{', '.join(found[:3])}{', …' if len(found) > 3 else ''} only in {letter}"
+            for letter, found in zip("ab", extra, strict=True)
+            if found
+        ]
+        return f"{what}s {'; '.join(words)}"
     for place, (a, b) in enumerate(zip(one, other, strict=False)):
         if a == b:
             continue
