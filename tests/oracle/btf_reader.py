@@ -28,8 +28,9 @@ Source: Documentation/bpf/btf.rst and include/uapi/linux/btf.h of Linux.
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 __all__ = ["KINDS", "Btf", "Type", "parse", "read"]
@@ -68,17 +69,19 @@ def read(path: str | Path, base: Btf | None = None) -> Btf:
         ValueError: It holds no BTF, or broken BTF.
     """
     path = Path(path)
-    content = path.read_bytes()
-    if content[:4] == b"\x7fELF":
-        with path.open("rb") as file:
-            section = ELFFile(file).get_section_by_name(".BTF")
-            if section is None:
-                raise ValueError(f"{path}: no .BTF section")
-            content = section.data()
     try:
+        with path.open("rb") as file:
+            content = _section(file) if file.read(4) == b"\x7fELF" else path.read_bytes()
         return parse(content, base)
-    except (ValueError, IndexError, struct.error) as error:
+    except (ValueError, IndexError, struct.error, ELFError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _section(file: BinaryIO) -> bytes:
+    section = ELFFile(file).get_section_by_name(".BTF")
+    if section is None:
+        raise ValueError("no .BTF section")
+    return bytes(section.data())
 
 
 def parse(content: bytes, base: Btf | None = None) -> Btf:
