@@ -10,6 +10,7 @@ def index_types(
     source: str,
     place: int,
 ) -> NDArray[np.uint32]: ...
+def id_positions(words: NDArray[np.uint32], offsets: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
 
 class GraphArrays:
     def __init__(

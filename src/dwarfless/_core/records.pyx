@@ -155,6 +155,48 @@ cdef object out_of_range(Walk* walk, uint32_t* offsets, uint32_t first_id, uint3
     return BtfError(problem, source=source, section=".BTF", offset=place + 4 * walk.at)
 
 
+cdef uint64_t note_positions(const uint32_t[::1] words, const uint32_t[::1] offsets,
+                             uint32_t* out) noexcept nogil:
+    """Write the word index of each id; with NULL, only count them."""
+    cdef uint64_t count = 0, at
+    cdef uint32_t kind, i
+    cdef Py_ssize_t index
+    for index in range(offsets.shape[0] - 1):
+        at = offsets[index]
+        kind = kind_of(words[at + 1])
+        if kind >= BTF_NUM_KINDS:
+            continue
+        if btf_third_is_id[kind]:
+            if out != NULL:
+                out[count] = <uint32_t>(at + 2)
+            count += 1
+        if btf_fixed_ids[kind]:
+            if out != NULL:
+                out[count], out[count + 1] = <uint32_t>(at + 3), <uint32_t>(at + 4)
+            count += 2
+        if btf_element_ids[kind]:
+            at += 3 + btf_fixed[kind] + (btf_element_ids[kind] >> 1)
+            for i in range(vlen_of(words[offsets[index] + 1])):
+                if out != NULL:
+                    out[count] = <uint32_t>(at + <uint64_t>i * btf_element[kind])
+                count += 1
+    return count
+
+
+def id_positions(const uint32_t[::1] words, const uint32_t[::1] offsets):
+    """Return the word index of each type id in the records, ascending, uint32[num_ids].
+
+    Args:
+        words: Type section that went through index_types.
+        offsets: What index_types returned.
+    """
+    positions = np.empty(note_positions(words, offsets, NULL), np.uint32)
+    cdef uint32_t[::1] out = positions
+    if out.shape[0]:
+        note_positions(words, offsets, &out[0])
+    return positions
+
+
 cdef class GraphArrays:
     """A graph and its bases as C arrays.
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from dwarfless.btf.lower import lower
 from dwarfless.errors import LimitError
 from dwarfless.formats.btf import (
     HEADER_SIZE,
@@ -45,7 +46,7 @@ def encode(
         layout: Add a layout section, which kernels before 7.1 refuse. It is also written when
             the graph holds kinds that only a layout section describes.
         target: Kernel release such as "5.15"; types it does not know are lowered or dropped,
-            as graph/lower.py says. None: everything is written.
+            as btf/lower.py says. None: everything is written.
         report: Where lowering is counted.
 
     Raises:
@@ -59,6 +60,7 @@ def encode(
         release = parse_target(target)
         wide = release >= SINCE["wide vlen"]
         layout = layout and release >= SINCE["layout"]
+        graph = lower(graph, release, report if report is not None else Report())
     check_limits(graph, MAX_VLEN_WIDE if wide else MAX_VLEN)
     order = "<" if byte_order == "little" else ">"
     types = graph.words.astype(f"{order}u4", copy=False).tobytes()

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import rich_click as click
 
-from dwarfless.errors import DwarflessError
-
 if TYPE_CHECKING:
     from dwarfless.graph.type_graph import TypeGraph
 
@@ -55,15 +53,13 @@ def load_with_bases(file: Path, bases: tuple[Path, ...]) -> "TypeGraph":
     """Return FILE's graph on its bases.
 
     Raises:
-        DwarflessError: A file can't be opened, or holds no sound BTF.
+        DwarflessError: A file holds no sound BTF.
+        OSError: It can't be read.
     """
     from dwarfless.containers.load import load
 
     graph = None
     for path in (*bases, file):
-        try:
-            graph = load(path, base=graph)
-        except OSError as error:
-            raise DwarflessError(f"{path}: {error.strerror}") from None
+        graph = load(path, base=graph)
     assert graph is not None
     return graph

@@ -24,6 +24,7 @@ __all__ = [
     "Kind",
     "KindRow",
     "Role",
+    "Target",
     "Word",
     "name_limit",
     "parse_target",
@@ -45,6 +46,7 @@ MAX_DEPTH: Final = 32
 #: Modifiers in a row (MAX_RESOLVE_DEPTH again, in the check of type tags).
 MAX_CHAIN: Final = 32
 
+#: Major and minor of a kernel release.
 Target = tuple[int, int]
 
 
@@ -155,6 +157,7 @@ KINDS: Final[tuple[KindRow, ...]] = (
 #: First kernel that knows a thing that is not a kind.
 SINCE: Final[dict[str, Target]] = {
     "func linkage": (5, 6),
+    "bitfields": (5, 0),
     "enum sign": (6, 0),
     "long names": (6, 1),
     "free datasec names": (6, 12),
