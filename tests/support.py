@@ -24,7 +24,9 @@ __all__ = [
     "STANDARD_MODULES",
     "bpftool",
     "kernel",
+    "load_fetch",
     "module",
+    "needs",
     "pahole",
     "pahole_encode",
     "running_in_ci",
@@ -60,7 +62,8 @@ def running_in_ci() -> bool:
     return os.environ.get("CI", "").lower() in ("true", "1", "yes")
 
 
-def _load_fetch() -> ModuleType:
+def load_fetch() -> ModuleType:
+    """Return tools/fetch.py as a module."""
     spec = importlib.util.spec_from_file_location("fetch", ROOT / "tools" / "fetch.py")
     assert spec is not None
     assert spec.loader is not None
@@ -69,10 +72,10 @@ def _load_fetch() -> ModuleType:
     return fetch
 
 
-_fetch = _load_fetch()
+_fetch = load_fetch()
 
 
-def _needs(step: Callable[..., R]) -> Callable[..., R]:
+def needs(step: Callable[..., R]) -> Callable[..., R]:
     """Turn a failed fetch into a skip outside CI, and into a failure in it."""
 
     @functools.cache
@@ -94,14 +97,14 @@ def _needs(step: Callable[..., R]) -> Callable[..., R]:
     return wrapper
 
 
-@_needs
+@needs
 def kernel(suite: str) -> Path:
     """Return the vmlinux of Debian's cloud kernel: "bookworm" 6.1, "trixie" 6.12, "sid" 7.2."""
     found: Path = _fetch.find_kernel(suite) or _fetch.kernel(suite)
     return found
 
 
-@_needs
+@needs
 def module(suite: str, name: str) -> Path:
     """Return a debug module of that kernel, such as "nf_conntrack"."""
     found: Path | None = _fetch.find_module(suite, name)
@@ -113,7 +116,7 @@ def module(suite: str, name: str) -> Path:
     return found
 
 
-@_needs
+@needs
 def _peer_command(name: str) -> list[str]:
     if _fetch.find_peers() is None:
         _fetch.peers()
