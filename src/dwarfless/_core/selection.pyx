@@ -131,6 +131,9 @@ cdef class FunctionTable:
             if addr and addr != self.symbols[i].addr:
                 key.ambiguous = True
             addr = self.symbols[i].addr
+        if key != NULL:
+            # pahole never looks at the last name's addresses, and has a FUNC for it.
+            key.ambiguous = False
 
     cdef void index(self) noexcept nogil:
         cdef uint32_t i, at
