@@ -305,6 +305,49 @@ cdef void check_registers(
         at += taken
 
 
+cdef inline uint64_t unit_offset(const MemberFacts* member) noexcept nogil:
+    """Return the byte where a member starts, or its bit-field's storage unit."""
+    if member.bitfield_size and member.byte_size:
+        return member.bit_offset // (member.byte_size * 8) * member.byte_size
+    return member.bit_offset // 8
+
+
+cdef bint has_gap(
+    uint64_t struct_size, const MemberFacts* members, size_t num_members,
+) noexcept nogil:
+    """Tell whether a byte belongs to no member; the rest of a bit-field's unit does."""
+    cdef uint64_t last_bit = 0, start, end, unit_bits, unit_start
+    cdef uint64_t field_end = struct_size * 8, field_bits = 0
+    cdef bint in_bitfield = False
+    cdef size_t i
+    for i in range(num_members):
+        start = members[i].bit_offset
+        unit_bits = members[i].byte_size * 8
+        unit_start = unit_offset(&members[i]) * 8
+        if in_bitfield:
+            last_bit = min(start, field_end)
+        if members[i].bitfield_size:
+            if last_bit < unit_start <= start:
+                return True
+            end = start + members[i].bitfield_size
+            if end > field_end or unit_bits > field_bits:
+                field_bits = unit_bits
+                field_end = unit_start + field_bits
+                if end > field_end:
+                    field_end += field_bits
+        else:
+            if start // 8 > last_bit // 8:
+                return True
+            end = start + unit_bits
+            field_bits = 0
+            field_end = end
+        last_bit = end
+        in_bitfield = members[i].bitfield_size != 0
+    if in_bitfield:
+        last_bit = min(struct_size * 8, field_end)
+    return struct_size != last_bit // 8
+
+
 cdef bint looks_packed(
     uint64_t struct_size, const MemberFacts* members, size_t num_members,
 ) noexcept nogil:
@@ -313,53 +356,13 @@ cdef bint looks_packed(
     The alignment of a struct, union or array member is the largest natural alignment within,
     whether or not that type is packed itself.
     """
-    cdef uint64_t last_bit = 0, start, end, unit_bits, byte_offset
-    cdef uint64_t field_end = struct_size * 8, field_bits = 0
     cdef uint64_t max_alignment = 1
-    cdef bint in_bitfield = False
     cdef size_t i
-    for i in range(num_members):
-        start = members[i].bit_offset
-        unit_bits = members[i].byte_size * 8
-        byte_offset = start // 8
-        if members[i].bitfield_size:
-            if unit_bits == 0:
-                continue
-            byte_offset = start // unit_bits * members[i].byte_size
-            end = start + members[i].bitfield_size
-        else:
-            end = start + unit_bits
-        if in_bitfield:
-            last_bit = min(start, field_end)
-        if members[i].bitfield_size:
-            if last_bit < byte_offset * 8 <= start:
-                if byte_offset != last_bit // 8:
-                    return False
-        elif start // 8 != last_bit // 8:
-            if start // 8 > last_bit // 8:
-                return False
-        last_bit = end
-        in_bitfield = members[i].bitfield_size != 0
-        if not in_bitfield:
-            field_bits = 0
-            field_end = end
-        elif end > field_end or unit_bits > field_bits:
-            field_bits = unit_bits
-            field_end = byte_offset * 8 + field_bits
-            if end > field_end:
-                field_end += field_bits
-    if in_bitfield:
-        last_bit = min(struct_size * 8, field_end)
-    if struct_size != last_bit // 8:
+    if has_gap(struct_size, members, num_members):
         return False
     for i in range(num_members):
-        if members[i].alignment <= 1:
-            continue
-        max_alignment = max(max_alignment, members[i].alignment)
-        byte_offset = members[i].bit_offset // 8
-        if members[i].bitfield_size and members[i].byte_size:
-            byte_offset = members[i].bit_offset // (members[i].byte_size * 8) \
-                * members[i].byte_size
-        if byte_offset % members[i].alignment:
-            return True
+        if members[i].alignment > 1:
+            if unit_offset(&members[i]) % members[i].alignment:
+                return True
+            max_alignment = max(max_alignment, members[i].alignment)
     return struct_size % max_alignment != 0

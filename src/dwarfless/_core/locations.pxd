@@ -231,8 +231,19 @@ cdef inline bint add_expression(
     return True
 
 
-cdef inline void skip_address(Cursor* cur, uint8_t size) noexcept nogil:
-    skip_bytes(cur, size)
+cdef inline bint skip_range(Cursor* cur, uint8_t kind, uint8_t address_size) noexcept nogil:
+    """Skip the bounds of a .debug_loclists entry; False if it has no location."""
+    if kind == LLE_OFFSET_PAIR or kind == LLE_STARTX_LENGTH or kind == LLE_STARTX_ENDX:
+        skip_leb128(cur)
+        skip_leb128(cur)
+    elif kind == LLE_START_END:
+        skip_bytes(cur, 2 * address_size)
+    elif kind == LLE_START_LENGTH:
+        skip_bytes(cur, address_size)
+        skip_leb128(cur)
+    else:
+        return kind == LLE_DEFAULT_LOCATION
+    return True
 
 
 cdef inline uint64_t read_address(Cursor* cur, uint8_t size) noexcept nogil:
@@ -270,18 +281,9 @@ cdef inline void read_list(
                 skip_leb128(&cur)
                 continue
             if kind == LLE_BASE_ADDRESS:
-                skip_address(&cur, section.address_size)
+                skip_bytes(&cur, section.address_size)
                 continue
-            if kind in (LLE_STARTX_ENDX, LLE_STARTX_LENGTH, LLE_OFFSET_PAIR):
-                skip_leb128(&cur)
-                skip_leb128(&cur)
-            elif kind == LLE_START_END:
-                skip_address(&cur, section.address_size)
-                skip_address(&cur, section.address_size)
-            elif kind == LLE_START_LENGTH:
-                skip_address(&cur, section.address_size)
-                skip_leb128(&cur)
-            elif kind != LLE_DEFAULT_LOCATION:
+            if not skip_range(&cur, kind, section.address_size):
                 return
             length = read_uleb128(&cur)
         if cur.error != NULL or <uint64_t>(cur.end - cur.pos) < length:
