@@ -150,7 +150,7 @@ def compare(
     Raises:
         ValueError: A file holds no BTF, or the list of allowances is broken.
 
-    Cost: 5 seconds and 500 MB for two kernels of 140,000 types.
+    Cost: 8 seconds and 310 MB for two kernels of 140,000 types, 32,000 of them variables.
     """
     allowances = load_allowances(allow) if allow else []
     bases = [read(base) if base else None for base in (base_a, base_b)]

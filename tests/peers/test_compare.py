@@ -3,10 +3,14 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from build.btf import assemble
-from oracle.btf_reader import parse
+from oracle.btf_reader import Btf, parse
 from peers.compare import compare, explain, load_allowances, main
+from peers.differences import all_differences
+from peers.meaning import Meaning
 
 INT = ("INT", "int", 4, 1, 0, 32)
 LONG = ("INT", "long", 8, 1, 0, 64)
@@ -256,6 +260,32 @@ def test_declarations(tmp_path, theirs, expected):
     """Functions, their tags and variables are compared with their places."""
     assert short(compare_types(tmp_path, PROGRAM, PROGRAM)) == []
     assert short(compare_types(tmp_path, PROGRAM, theirs)) == expected
+
+
+def mutated(data, word):
+    """Return one word of a type, or one inside it, changed."""
+    match word:
+        case "struct" | "union":
+            return "union" if word == "struct" else "struct"
+        case str():
+            return f"{word}x"
+        case int():
+            return word + 1
+    place = data.draw(st.integers(0, len(word) - 1))
+    return (*word[:place], mutated(data, word[place]), *word[place + 1 :])
+
+
+@given(st.data())
+def test_any_change_is_a_difference(data):
+    """Whatever single word of the program changes, something is reported."""
+    place = data.draw(st.integers(0, len(PROGRAM) - 1))
+    type_ = PROGRAM[place]
+    field = data.draw(st.sampled_from([i for i, word in enumerate(type_) if i and word != ""]))
+    theirs = list(PROGRAM)
+    theirs[place] = (*type_[:field], mutated(data, type_[field]), *type_[field + 1 :])
+    ours = Btf([("VOID", ""), *PROGRAM], 1, b"", 0)
+    meaning = Meaning(ours, ours._replace(types=[("VOID", ""), *theirs]))
+    assert all_differences(meaning)
 
 
 def test_duplicate_variables_are_counted_apart(tmp_path):
