@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from elftools.dwarf.enums import ENUM_DW_AT, ENUM_DW_FORM, ENUM_DW_TAG, ENUM_DW_UT
 
-__all__ = ["Attr", "Die", "Encoding", "Label", "Unit", "assemble", "sleb128", "uleb128"]
+__all__ = ["Attr", "Die", "Encoding", "Label", "Raw", "Unit", "assemble", "sleb128", "uleb128"]
 
 LABEL_LEB = 5  # bytes of a padded LEB128: references are filled in when everything is laid out
 LATER_FORMS = {
@@ -51,6 +51,10 @@ OFFSET_FORMS = ("sec_offset", "strp_sup", "GNU_ref_alt", "GNU_strp_alt")
 
 class Label(str):
     """The name of a Die, where a reference is wanted."""
+
+
+class Raw(bytes):
+    """Bytes to write in place of a value, whatever the form."""
 
 
 class Attr(NamedTuple):
@@ -251,9 +255,11 @@ class _Assembler:
     def _value(self, name: str, start: int, form_name: str | int, value: Any) -> None:
         """Append one value to a section."""
         info, encoding = self._section(name), self.encoding
-        form = _FORM_NAMES.get(_form(form_name), "raw")
+        form = _FORM_NAMES[_form(form_name)]
         number = value if isinstance(value, int) else 0
-        if form == "indirect":
+        if isinstance(value, Raw):
+            info += value
+        elif form == "indirect":
             inner, inner_value = value
             info += uleb128(_form(inner))
             self._value(name, start, inner, inner_value)
@@ -277,8 +283,6 @@ class _Assembler:
             info += sleb128(number)
         elif form in ("flag_present", "implicit_const"):
             pass
-        elif form == "raw":
-            info += _bytes(value)
         else:
             info += encoding.integer(number, self._width(form))
 
@@ -331,7 +335,7 @@ class _Assembler:
                 body = b"".join(encoding.integer(v, size) for v in values)
                 table, head = ".debug_addr", header + bytes([size, 0])
             else:
-                table = self._name(f".debug_{name.removesuffix('x')}")
+                table = self._name(f".debug_{name.removesuffix('x')}s")
                 head = header + bytes([encoding.address_size, 0])
                 head += encoding.integer(len(values), 4)
                 first, body = len(values) * encoding.offset_size, b""

@@ -1,0 +1,106 @@
+"""Damaged and lying DWARF: only DwarflessError escapes, in bounded time and memory."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from build.dwarf import Attr, Die, Encoding, Unit, assemble
+from build.elf_min import Section, Symbol, elf_file
+from c.compilers import BUILDS, missing_tool
+from c.run import HERE, Case, make
+from hostile import excess, lies, rings
+from hostile.dies import CASES, everything
+from hostile.guard import Guard
+from support import running_in_ci
+
+#: Mutations of each section; the same ones every time.
+CUTS, FLIPS = 60, 150
+#: Importing them has filled CASES.
+MODULES = (rings, excess, lies)
+SECTIONS = (Section(".text", 0x1000, 0x1000), Section(".data", 0x2000, 0x1000))
+SYMBOLS = (Symbol("f", 0x1000, ".text"), Symbol("v", 0x2000, ".data", type=1))
+
+
+@pytest.fixture(scope="module")
+def guard() -> Iterator[Guard]:
+    """A worker for all tests of this file."""
+    guard = Guard()
+    yield guard
+    guard.close()
+
+
+def file(debug: dict[str, bytes], encoding: Encoding) -> bytes:
+    """Return a file with these debug sections, a function f and a variable v."""
+    size, big = encoding.address_size, encoding.big
+    return elf_file(debug, SECTIONS, SYMBOLS, address_size=size, big=big)
+
+
+def damaged(debug: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """Yield the sections with one of them cut off somewhere, or a bit of it flipped."""
+    dice = random.Random(20)
+    for name, content in debug.items():
+        size = len(content)
+        for end in sorted(dice.sample(range(size), min(size, CUTS))):
+            yield debug | {name: content[:end]}
+        for bit in sorted(dice.sample(range(8 * size), min(8 * size, FLIPS))):
+            flipped = bytearray(content)
+            flipped[bit // 8] ^= 1 << bit % 8
+            yield debug | {name: bytes(flipped)}
+
+
+def unhappy(outcomes: list[str]) -> list[tuple[int, str]]:
+    """Return what neither was encoded nor refused, by number."""
+    bad = ((i, o) for i, o in enumerate(outcomes) if not o.startswith(("encoded", "refused: ")))
+    return list(bad)
+
+
+@pytest.mark.parametrize("build", ["gcc4", "gcc5", "clang5"])
+def test_damaged_sections_of_a_compiler(build: str, guard: Guard, tmp_path: Path) -> None:
+    """Each section of a linked program."""
+    if missing := missing_tool(build):
+        (pytest.fail if running_in_ci() else pytest.skip)(f"NOT TESTED, {missing} is missing")
+    made = make(Case.read(HERE / "program.c"), BUILDS[build], tmp_path)
+    with made.path.open("rb") as content:
+        sections = ELFFile(content).iter_sections()
+        debug = {s.name: s.data() for s in sections if s.name.startswith(".debug")}
+    for unused in (".debug_line", ".debug_aranges", ".debug_frame", ".debug_line_str"):
+        debug.pop(unused, None)
+
+    files = (file(changed, Encoding()) for changed in damaged(debug))
+    assert unhappy(guard.ask(files)) == []
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [Encoding(version=v, address_size=a, offset_size=o, big=b)
+     for v, a, o, b in [(2, 4, 4, False), (3, 8, 8, True), (4, 4, 8, True), (5, 8, 4, False),
+                        (5, 4, 8, True)]],
+    ids=str,
+)  # fmt: skip
+def test_damaged_sections_of_all_forms(encoding: Encoding, guard: Guard) -> None:
+    """Each section of units that use every form and tag there is."""
+    debug = assemble(everything(encoding), encoding)
+    assert unhappy(guard.ask([file(debug, encoding)])) == []
+
+    assert unhappy(guard.ask(file(changed, encoding) for changed in damaged(debug))) == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nonsense(name: str, guard: Guard) -> None:
+    """Well-formed bytes that say what can't be, or too much of it."""
+    encoding, debug = CASES[name]()
+
+    assert unhappy(guard.ask([file(debug, encoding)])) == []
+
+
+def test_a_good_file_is_encoded(guard: Guard) -> None:
+    """The worker tells good from bad."""
+    unit = Unit(Die("compile_unit", [Attr("name", "string", "a.c")]))
+    good = assemble([unit])
+
+    answers = guard.ask([file(good, Encoding()), b"not ELF"])
+    assert answers[0] == "encoded"
+    assert answers[1].startswith("refused: ElfError: ")
