@@ -109,9 +109,10 @@ cdef inline int64_t read_sleb128(Cursor* cur) noexcept nogil:
 
 cdef inline void skip_leb128(Cursor* cur) noexcept nogil:
     while cur.pos < cur.end:
-        cur.pos += 1
-        if cur.pos[-1] < 0x80:
+        if (cur.pos[0] & 0x80) == 0:
+            cur.pos += 1
             return
+        cur.pos += 1
     fail(cur, b"LEB128 runs past the end")
 
 

@@ -1,0 +1,22 @@
+import numpy as np
+from numpy.typing import NDArray
+
+def live_closure(
+    words: NDArray[np.uint32], starts: NDArray[np.uint32], live: NDArray[np.uint8]
+) -> None: ...
+def classes(
+    words: NDArray[np.uint32],
+    starts: NDArray[np.uint32],
+    order: NDArray[np.uint32],
+    alias: NDArray[np.uint32],
+) -> NDArray[np.uint32]: ...
+def rewrite(
+    words: NDArray[np.uint32],
+    starts: NDArray[np.uint32],
+    emitted: NDArray[np.uint32],
+    new_ids: NDArray[np.uint32],
+    strings: NDArray[np.uint8],
+) -> tuple[NDArray[np.uint32], bytes]: ...
+def unify_names(
+    words: NDArray[np.uint32], starts: NDArray[np.uint32], strings: NDArray[np.uint8]
+) -> NDArray[np.uint32]: ...

@@ -1,0 +1,266 @@
+"""Which records of a graph mean the same.
+
+Problem. Two types are equivalent when walking them in step meets no difference; coming back to a
+pair already on the path counts as none, since graphs have cycles. Among 150,000 records, some of
+them copies made for soundness' sake, find all that are equivalent and keep the first of each.
+
+Method. Partition refinement. Give every record a colour: a hash of what it says itself. Then
+recolour each by what it says and the colours of what it refers to, again and again: after n
+rounds equal colours mean "equal as deep as n references". A round never makes two records equal
+that were not, so when the number of colours stands still, equal colours mean equal at any depth.
+
+    struct a { struct b *p; };  struct b { int x; };        three rounds:  PTR(b), PTR(b') differ
+    struct a { struct b *p; };  struct b { long x; };       in round 2, the two a in round 3
+
+Hashes could lie, so the result is checked: each record must say what its class's first one says,
+word for word, references by class. That proves all of it at once, by coinduction.
+
+Forward declarations. A declaration whose name has exactly one definition left stands for it, an
+enum without values for the first enum of its name with some. Pointing them there may make
+further records equal, and so further names unique: the whole is repeated until nothing changes.
+
+Cost. A round reads each word once: 4 ms for 50,000 records of 390,000 words, some ten rounds.
+
+In:  records in BTF's wide form (see TypeGraph), which of them are alive.
+Out: for each record the one that stands for it.
+"""
+
+import numpy as np
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from dwarfless._core.memory cimport mix
+from dwarfless._core.nodes cimport *
+
+
+cdef uint64_t colour_of(const uint32_t* words, uint32_t id, uint32_t at, uint32_t length,
+                        const uint32_t* alias, const uint64_t* old) noexcept nogil:
+    cdef uint32_t kind = kind_of(words[at + 1]), j
+    cdef uint64_t h = length
+    if kind == BTF_VAR or kind == BTF_DATASEC:
+        return mix(old[0], id)  # never merged
+    for j in range(length):
+        if role_of(kind, j) == ROLE_NODE:
+            h = mix(h, old[alias[words[at + j]]] + 1)
+        else:
+            h = mix(h, words[at + j])
+    return mix(h, kind)
+
+
+cdef uint32_t count_colours(const uint64_t* colours, const uint8_t* live, const uint32_t* alias,
+                            uint32_t num, uint64_t* slots, uint64_t mask) noexcept nogil:
+    cdef uint32_t i, count = 0
+    cdef uint64_t slot, colour
+    memset(slots, 0, (mask + 1) * sizeof(uint64_t))
+    for i in range(1, num):
+        if not live[i] or alias[i] != i:
+            continue
+        colour = colours[i] | 1
+        slot = (colour >> 20) & mask
+        while slots[slot] and slots[slot] != colour:
+            slot = (slot + 1) & mask
+        if slots[slot] == 0:
+            slots[slot] = colour
+            count += 1
+    return count
+
+
+cdef bint same_record(const uint32_t* words, const uint32_t* starts, const uint32_t* alias,
+                      const uint32_t* canonical, uint32_t a, uint32_t b) noexcept nogil:
+    cdef uint32_t length = starts[a + 1] - starts[a], j, kind
+    cdef uint32_t x, y
+    if length != starts[b + 1] - starts[b]:
+        return False
+    kind = kind_of(words[starts[a] + 1])
+    for j in range(length):
+        x = words[starts[a] + j]
+        y = words[starts[b] + j]
+        if role_of(kind, j) == ROLE_NODE and j >= 2:
+            x = canonical[alias[x]]
+            y = canonical[alias[y]]
+        if x != y:
+            return False
+    return True
+
+
+cdef uint32_t assign(const uint32_t* words, const uint32_t* starts, const uint64_t* colours,
+                     const uint32_t* order, uint32_t num_order, const uint32_t* alias,
+                     uint32_t* canonical, uint32_t* slots, uint64_t mask) noexcept nogil:
+    """Let the first record of each colour stand for all; return how many stand."""
+    cdef uint32_t i, id, count = 0
+    cdef uint64_t slot
+    memset(slots, 0, (mask + 1) * sizeof(uint32_t))
+    for i in range(num_order):
+        id = order[i]
+        if alias[id] != id:
+            continue
+        slot = (colours[id] >> 20) & mask
+        while slots[slot] and colours[slots[slot]] != colours[id]:
+            slot = (slot + 1) & mask
+        if slots[slot] == 0:
+            slots[slot] = id
+            count += 1
+        canonical[id] = slots[slot]
+    for i in range(num_order):
+        id = order[i]
+        if alias[id] == id and canonical[id] != id \
+                and not same_record(words, starts, alias, canonical, id, canonical[id]):
+            return 0
+    return count
+
+
+def live_closure(const uint32_t[::1] words, const uint32_t[::1] starts, uint8_t[::1] live):
+    """Mark what live records refer to, directly or not."""
+    cdef uint32_t num = starts.shape[0] - 1
+    cdef uint32_t[::1] stack = np.zeros(2 * num + 2, np.uint32)
+    with nogil:
+        spread_all(&words[0], &starts[0], num, &live[0], &stack[0])
+
+
+cdef void spread_all(const uint32_t* words, const uint32_t* starts, uint32_t num, uint8_t* live,
+                     uint32_t* stack) noexcept nogil:
+    cdef uint32_t i, top = 0, j, kind, child, at, id
+    for i in range(1, num):
+        if live[i]:
+            stack[top] = i
+            top += 1
+    while top:
+        top -= 1
+        id = stack[top]
+        at = starts[id]
+        kind = kind_of(words[at + 1])
+        for j in range(2, starts[id + 1] - at):
+            if role_of(kind, j) == ROLE_NODE:
+                child = words[at + j]
+                if child and not live[child]:
+                    live[child] = 1
+                    stack[top] = child
+                    top += 1
+
+
+def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_t[::1] order,
+            const uint32_t[::1] alias):
+    """Return uint32[num_records]: the record that stands for each of `order`, 0 elsewhere.
+
+    Args:
+        words: uint32[num_words], records in wide form.
+        starts: uint32[num_records + 1].
+        order: uint32[num_live], live records; closed under reference.
+        alias: uint32[num_records]: what a reference to a record goes to instead.
+    """
+    cdef uint32_t num = starts.shape[0] - 1, i, id, count = 0, last = 0, rounds = 0
+    cdef uint64_t mask = 1023, seed
+    cdef uint64_t[::1] old = np.zeros(num, np.uint64)
+    cdef uint64_t[::1] new = np.zeros(num, np.uint64)
+    cdef uint8_t[::1] live = np.zeros(num, np.uint8)
+    cdef uint32_t[::1] canonical = np.zeros(num, np.uint32)
+    cdef uint64_t[::1] slots
+    cdef uint32_t[::1] small_slots
+    while mask < 3 * <uint64_t>num:
+        mask = mask * 2 + 1
+    slots = np.zeros(mask + 1, np.uint64)
+    small_slots = np.zeros(mask + 1, np.uint32)
+    if order.shape[0] == 0:
+        return np.asarray(canonical)
+    for seed in range(1, 9):
+        with nogil:
+            old[0] = seed
+            for i in range(order.shape[0]):
+                live[order[i]] = 1
+                old[order[i]] = seed
+            last = 0
+            while True:
+                new[0] = seed
+                for i in range(order.shape[0]):
+                    id = order[i]
+                    new[id] = colour_of(&words[0], id, starts[id], starts[id + 1] - starts[id],
+                                        &alias[0], &old[0])
+                old, new = new, old
+                count = count_colours(&old[0], &live[0], &alias[0], num, &slots[0], mask)
+                rounds += 1
+                if count == last:
+                    break
+                last = count
+            count = assign(&words[0], &starts[0], &old[0], &order[0], order.shape[0], &alias[0],
+                           &canonical[0], &small_slots[0], mask)
+        if count:
+            return np.asarray(canonical)
+    raise AssertionError("eight hashes in a row collided")
+
+
+def rewrite(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_t[::1] emitted,
+            const uint32_t[::1] new_ids, const uint8_t[::1] strings):
+    """Write chosen records with new ids and only the strings they use.
+
+    Args:
+        words: uint32[num_words], records in wide form.
+        starts: uint32[num_records + 1].
+        emitted: uint32[num_emitted], records in their new order.
+        new_ids: uint32[num_records]: the new id of each record that may be referred to.
+        strings: The string section names are offsets into.
+
+    Returns:
+        (uint32[...] words, bytes of strings).
+    """
+    cdef uint32_t i, id, j, kind, at, length, role, offset, end
+    cdef size_t total = 0, used = 1
+    for i in range(emitted.shape[0]):
+        total += starts[emitted[i] + 1] - starts[emitted[i]]
+    out_array = np.zeros(total, np.uint32)
+    places_array = np.zeros(strings.shape[0] + 1, np.uint32)
+    text_array = np.zeros(strings.shape[0] + 1, np.uint8)
+    if total == 0:
+        return out_array, b"\0"
+    cdef uint32_t[::1] out = out_array
+    cdef uint32_t[::1] places = places_array
+    cdef uint8_t[::1] text = text_array
+    total = 0
+    with nogil:
+        for i in range(emitted.shape[0]):
+            id = emitted[i]
+            at = starts[id]
+            length = starts[id + 1] - at
+            kind = kind_of(words[at + 1])
+            for j in range(length):
+                role = role_of(kind, j)
+                if role == ROLE_NODE:
+                    out[total + j] = new_ids[words[at + j]]
+                elif role == ROLE_NAME:
+                    offset = words[at + j]
+                    if offset and places[offset] == 0:
+                        places[offset] = <uint32_t>used
+                        end = offset
+                        while True:
+                            text[used] = strings[end]
+                            used += 1
+                            if strings[end] == 0:
+                                break
+                            end += 1
+                    out[total + j] = places[offset]
+                else:
+                    out[total + j] = words[at + j]
+            total += length
+    return out_array, text_array[:used].tobytes()
+
+
+def unify_names(const uint32_t[::1] words, const uint32_t[::1] starts,
+                const uint8_t[::1] strings):
+    """Return a copy of the records in which equal names have equal offsets."""
+    cdef uint32_t i, j, kind, at
+    out_array = np.array(words, np.uint32)
+    cdef uint32_t[::1] out = out_array
+    first = {}
+    text = strings.tobytes() if hasattr(strings, "tobytes") else bytes(strings)
+    seen = {}
+    for i in range(1, starts.shape[0] - 1):
+        at = starts[i]
+        kind = kind_of(words[at + 1])
+        for j in range(starts[i + 1] - at):
+            if role_of(kind, j) == ROLE_NAME and words[at + j]:
+                offset = words[at + j]
+                if offset not in seen:
+                    name = text[offset:text.index(0, offset)]
+                    seen[offset] = first.setdefault(name, offset if name else 0)
+                out[at + j] = seen[offset]
+    return out_array

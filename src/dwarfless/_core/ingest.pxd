@@ -1,0 +1,82 @@
+"""One thread's share of the ingest, declared for the stages that read it."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+
+from dwarfless._core.functions cimport FuncFacts, UnitFacts
+from dwarfless._core.intern cimport Interner
+from dwarfless._core.memory cimport Array
+from dwarfless._core.nodes cimport NodeTable
+from dwarfless._core.program cimport DebugFile, Signature, UnitHeader
+from dwarfless._core.strings cimport StringTable
+from dwarfless._core.walk cimport LocalVar, Walker
+
+cdef struct UnitNodes:
+    uint32_t unit
+    uint32_t start, end         # in unit_nodes: types
+    uint32_t protos_end         # up to here: prototypes of candidate functions
+    uint32_t first_var, end_var     # in vars
+    uint32_t first_func, end_func   # in funcs
+    uint32_t first_tag, end_tag     # in tags
+
+cdef struct VarState:
+    uint64_t address
+    uint32_t name, node, unit, flags
+
+cdef struct FuncState:
+    uint64_t address
+    uint32_t name, proto, unit, flags
+
+cdef struct StateTag:           # a decl tag of a variable or function
+    uint32_t state              # index into vars or funcs
+    uint32_t value              # string id
+    int32_t component
+    uint32_t of_func
+
+cdef class Program:
+    cdef DebugFile* files
+    cdef Py_ssize_t num_files
+    cdef Array units            # UnitHeader
+    cdef Array signatures       # Signature
+    cdef Array skeletons        # Skeleton
+    cdef uint32_t left_languages[64]
+    cdef uint32_t num_left_languages
+    cdef StringTable keys
+    cdef list buffers
+    cdef readonly list names
+    cdef uint64_t size
+    cdef uint64_t next_unit
+    cdef bint cancelled
+    cdef bint little_endian
+    cdef add_keys(self, const uint8_t[::1] symbols)
+    cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
+                           uint64_t base) except? 0
+    cdef scan(self, Py_ssize_t index, bint in_types)
+    cdef index_skeletons(self)
+
+cdef class Store:
+    cdef readonly Program program
+    cdef StringTable strings
+    cdef NodeTable nodes
+    cdef Walker walker
+    cdef Interner interner
+    cdef Array units            # UnitNodes
+    cdef Array vars             # VarState
+    cdef Array funcs            # FuncState
+    cdef Array tags             # StateTag
+    cdef Array func_facts       # FuncFacts, of one unit
+    cdef Array param_facts      # ParamFacts, of one unit
+    cdef UnitFacts abi
+    cdef Array left_units       # uint32: units left out by language
+    cdef finish(self, bint sound)
+    cdef bint read_unit(self, uint64_t index) noexcept nogil
+    cdef bint is_left_out(self, uint32_t language) noexcept nogil
+    cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil
+    cdef LocalVar* find_var(self, uint64_t die) noexcept nogil
+    cdef void keep_vars(self, uint32_t unit) noexcept nogil
+    cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
+                        int32_t component, bint of_func) noexcept nogil
+    cdef void locate(self, size_t first_param) noexcept nogil
+    cdef void keep_funcs(self, uint32_t unit) noexcept nogil
+    cdef void keep_param_tags(self, size_t index) noexcept nogil
+    cdef uint32_t func_proto(self, FuncFacts* facts, size_t index) noexcept nogil
+    cdef bint is_external(self, size_t index) noexcept nogil

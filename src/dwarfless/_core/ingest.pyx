@@ -1,0 +1,672 @@
+"""Read all units, in parallel, into stores of nodes, functions and variables.
+
+In:  the debug sections of a program.
+Out: a Store a thread, which `join` joins: nodes, and for each unit the list of nodes it has.
+
+Threads take the next unit from a shared counter, so big units balance out; each fills a store of
+its own and no lock is taken. Where references may leave their unit (LTO, dwz, type units) all
+units are read as one, as the standard's "one program" demands.
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, qsort
+from libc.string cimport memrchr, strstr
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+
+from dwarfless._core.intern cimport *
+from dwarfless._core.functions cimport (
+    FuncDie, FuncFacts, ParamDie, ParamFacts, UnitFacts, analyze_functions, locate_params)
+from dwarfless._core.locations cimport LocationSection
+from dwarfless._core.type_facts cimport is_packed, type_facts_of
+from dwarfless._core.memory cimport *
+from dwarfless._core.nodes cimport *
+from dwarfless._core.program cimport *
+from dwarfless._core.strings cimport *
+from dwarfless._core.walk cimport *
+
+from dwarfless.errors import DwarfError, UnsupportedError
+
+cdef extern from *:
+    uint64_t fetch_add "__atomic_fetch_add"(uint64_t*, uint64_t, int) noexcept nogil
+    const int RELAXED "__ATOMIC_RELAXED"
+
+SECTION_NAMES = (".debug_info", ".debug_types", ".debug_abbrev", ".debug_str", ".debug_line_str",
+                 ".debug_str_offsets", ".debug_addr", ".debug_loc", ".debug_loclists",
+                 ".debug_rnglists")
+
+cdef enum:  # VarFlag
+    VAR_EXTERNAL = 1
+    VAR_DECLARATION = 2
+    VAR_ARTIFICIAL = 4
+    VAR_LOCATED = 8         # has a location at all
+    VAR_ADDRESS = 16        # and it is an address
+
+cdef extern from *:
+    """
+    #define FUNC_EXTERNAL ((uint32_t)1 << 31)
+    """
+    const uint32_t FUNC_EXTERNAL    # on FuncState.flags, beside the verdicts
+
+cdef struct Skeleton:
+    uint64_t dwo_id
+    uint64_t addr_base
+
+
+cdef class Buffer:
+    """Holds the memory of one section."""
+    cdef Py_buffer view
+    cdef bint held
+
+    def __cinit__(self, source):
+        PyObject_GetBuffer(source, &self.view, PyBUF_SIMPLE)
+        self.held = True
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef int by_signature(const void* a, const void* b) noexcept nogil:
+    cdef uint64_t x = (<Signature*>a).signature, y = (<Signature*>b).signature
+    return (x > y) - (x < y)
+
+
+cdef class Program:
+    """The debug sections of one program: files, units, type signatures.
+
+    Args:
+        files: A (name, buffers, alternate index or -1, is_split) each; buffers by SECTION_NAMES.
+        little_endian: Byte order of all files.
+        symbols: Names of function symbols, each up to its first dot, NUL-terminated and joined.
+        languages: DW_LANG numbers whose units are left out.
+    """
+
+    def __cinit__(self, files, bint little_endian, const uint8_t[::1] symbols, languages):
+        cdef uint64_t base = 0
+        cdef Py_ssize_t i
+        self.buffers = []
+        self.names = [name for name, *_ in files]
+        self.num_files = len(files)
+        self.little_endian = little_endian
+        self.num_left_languages = len(languages)
+        for i, language in enumerate(languages):
+            self.left_languages[i] = language
+        self.files = <DebugFile*>calloc(self.num_files, sizeof(DebugFile))
+        if self.files == NULL or not strings_init(&self.keys, False, NULL) \
+                or not array_init(&self.units, sizeof(UnitHeader), 4096) \
+                or not array_init(&self.signatures, sizeof(Signature), 64) \
+                or not array_init(&self.skeletons, sizeof(Skeleton), 64):
+            raise MemoryError
+        self.add_keys(symbols)
+        for i, (_, sections, alternate, is_split) in enumerate(files):
+            base = self.add_file(i, sections, alternate, is_split, base)
+        self.size = base
+        for i in range(self.num_files):
+            self.scan(i, False)
+            self.scan(i, True)
+        qsort(self.signatures.items, self.signatures.num, sizeof(Signature), by_signature)
+        if any(file[3] for file in files):
+            self.index_skeletons()
+
+    def __dealloc__(self):
+        strings_deinit(&self.keys)
+        array_deinit(&self.units)
+        array_deinit(&self.signatures)
+        array_deinit(&self.skeletons)
+        free(self.files)
+
+    @property
+    def num_units(self):
+        """Units of all files."""
+        return self.units.num
+
+    @property
+    def done(self):
+        """Units taken by threads so far."""
+        return min(self.next_unit, <uint64_t>self.units.num)
+
+    def cancel(self):
+        """Make running threads stop after their unit."""
+        self.cancelled = True
+
+    cdef add_keys(self, const uint8_t[::1] symbols):
+        cdef Py_ssize_t start = 0, i
+        for i in range(symbols.shape[0]):
+            if symbols[i] == 0:
+                add_string(&self.keys, <const char*>&symbols[start], i - start)
+                start = i + 1
+
+    cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
+                           uint64_t base) except? 0:
+        cdef DebugFile* file = &self.files[index]
+        cdef Buffer held
+        cdef int i
+        cdef const void* nul
+        for i in range(NUM_SECTIONS):
+            held = Buffer(sections[i])
+            self.buffers.append(held)
+            file.sections[i].start = <const uint8_t*>held.view.buf
+            file.sections[i].size = held.view.len
+        for i in (SEC_STR, SEC_LINE_STR):  # what lies behind the last NUL can't be a string
+            nul = memrchr(file.sections[i].start, 0, file.sections[i].size)
+            file.sections[i].size = 0 if nul == NULL else \
+                <const uint8_t*>nul - file.sections[i].start + 1
+        file.swap = not self.little_endian
+        file.alternate = alternate
+        file.is_split = is_split
+        file.info_base = base
+        file.types_base = base + file.sections[SEC_INFO].size
+        return file.types_base + file.sections[SEC_TYPES].size + 1
+
+    cdef scan(self, Py_ssize_t index, bint in_types):
+        """List the units of one section."""
+        cdef DebugFile* file = &self.files[index]
+        cdef Section* section = &file.sections[SEC_TYPES if in_types else SEC_INFO]
+        cdef Cursor cur
+        cdef UnitHeader* unit
+        cdef UnitHeader header
+        cdef Signature* signature
+        cur.start = cur.pos = section.start
+        cur.end = section.start + section.size
+        cur.error = NULL
+        cur.swap = file.swap
+        while cur.pos < cur.end:
+            header = UnitHeader(index, in_types, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            header.start = cur.pos - cur.start
+            read_header(&cur, &header, &file.sections[SEC_ABBREV], file)
+            if cur.error != NULL:
+                raise DwarfError(cur.error.decode(), source=self.names[index],
+                                 section=SECTION_NAMES[SEC_TYPES if in_types else SEC_INFO],
+                                 offset=cur.failed_at - cur.start)
+            if not 2 <= header.version <= 5:
+                raise UnsupportedError(
+                    f"DWARF version {header.version}",
+                    place=f"{self.names[index]}: .debug_info+{header.start:#x}")
+            unit = <UnitHeader*>push(&self.units)
+            unit[0] = header
+            if header.unit_type in (DW_UT_type, DW_UT_split_type):
+                signature = <Signature*>push(&self.signatures)
+                signature.signature = header.signature
+                signature.address = header.type_offset
+        if self.units.failed or self.signatures.failed:
+            raise MemoryError
+
+    cdef index_skeletons(self):
+        """Remember where each skeleton unit keeps the addresses of its .dwo."""
+        cdef Reader reader
+        cdef Values values
+        cdef UnitHeader* unit
+        cdef Skeleton* skeleton
+        cdef size_t i
+        reader_init(&reader, self.files, &self.signatures)
+        for i in range(self.units.num):
+            unit = &(<UnitHeader*>self.units.items)[i]
+            if self.files[unit.file].is_split:
+                continue
+            begin_unit(&reader, unit, &values, NULL)
+            skeleton = <Skeleton*>push(&self.skeletons)
+            skeleton.dwo_id = unit.signature if unit.unit_type == DW_UT_skeleton \
+                else get(&values, S_DWO_ID, 0)
+            skeleton.addr_base = reader.addr_base
+        abbrevs_deinit(&reader.abbrevs)
+
+
+cdef void read_header(Cursor* cur, UnitHeader* h, Section* abbrev, DebugFile* file) noexcept nogil:
+    cdef uint64_t length, base = file.types_base if h.in_types else file.info_base
+    h.offset_size = 4
+    length = read_u32(cur)
+    if length == MAX_U32:
+        h.offset_size = 8
+        length = read_u64(cur)
+    elif length >= MAX_U32 - 15:
+        fail(cur, b"unit length is reserved")
+    if cur.error == NULL and length > <uint64_t>(cur.end - cur.pos):
+        fail(cur, b"unit runs past the end of its section")
+    if cur.error != NULL:
+        return
+    h.end = <uint64_t>(cur.pos - cur.start) + length
+    cur.end = cur.start + h.end
+    h.version = <uint8_t>min(read_u16(cur), <uint16_t>255)
+    h.unit_type = DW_UT_type if h.in_types else DW_UT_compile
+    if h.version >= 5:
+        h.unit_type = read_u8(cur)
+        h.address_size = read_u8(cur)
+        h.abbrev_offset = read_sized(cur, h.offset_size)
+        if h.unit_type in (DW_UT_skeleton, DW_UT_split_compile):
+            h.signature = read_u64(cur)
+    else:
+        h.abbrev_offset = read_sized(cur, h.offset_size)
+        h.address_size = read_u8(cur)
+    if h.unit_type in (DW_UT_type, DW_UT_split_type):
+        h.signature = read_u64(cur)
+        h.type_offset = base + h.start + read_sized(cur, h.offset_size)
+    if cur.error == NULL and 2 <= h.version <= 5:
+        if h.abbrev_offset >= abbrev.size:
+            fail(cur, b"abbreviation table lies outside .debug_abbrev")
+        elif h.address_size not in (4, 8):
+            fail(cur, b"address size is neither 4 nor 8")
+    h.dies = cur.pos - cur.start
+    if cur.error == NULL:
+        cur.pos = cur.start + h.end
+    cur.end = cur.start + file.sections[SEC_TYPES if h.in_types else SEC_INFO].size
+
+
+cdef void reader_init(Reader* r, DebugFile* files, Array* signatures) noexcept:
+    r.files = files
+    r.signatures = <Signature*>signatures.items
+    r.num_signatures = signatures.num
+    r.missing_signatures = 0
+    abbrevs_init(&r.abbrevs)
+
+
+cdef void begin_unit(Reader* r, UnitHeader* header, Values* v, Array* skeletons) noexcept nogil:
+    """Set the reader to a unit and read the unit's own DIE into `v`; bases come first."""
+    cdef Section* section
+    cdef const uint8_t* first
+    cdef Abbrev* abbrev
+    cdef size_t i
+    cdef int turn
+    r.header = header[0]
+    r.file = r.addr_file = &r.files[header.file]
+    section = &r.file.sections[SEC_TYPES if header.in_types else SEC_INFO]
+    r.section_base = r.file.types_base if header.in_types else r.file.info_base
+    r.unit_base = r.section_base + header.start
+    r.cur.start = section.start
+    r.cur.pos = first = section.start + header.dies
+    r.cur.end = section.start + header.end
+    r.cur.error = NULL
+    r.cur.swap = r.file.swap
+    r.str_offsets_base = r.addr_base = r.loclists_base = 0
+    if r.file.is_split and header.version >= 5:
+        r.str_offsets_base = 8 if header.offset_size == 4 else 16
+        r.loclists_base = 12 if header.offset_size == 4 else 20
+    v.present = 0
+    read_abbrevs(r)
+    for turn in range(2):  # strings and addresses by index need the bases this same DIE gives
+        r.cur.pos = first
+        v.present = 0
+        if r.cur.pos >= r.cur.end:
+            return
+        abbrev = find_abbrev(&r.abbrevs, read_uleb128(&r.cur))
+        if abbrev == NULL:
+            if r.cur.error == NULL and first[0] != 0:
+                fail(&r.cur, b"abbreviation code is not in the unit's table")
+            return
+        run(r, <Op*>r.abbrevs.ops.items + abbrev.keep, abbrev.num_keep, v)
+        if turn == 0:
+            r.cur.error = NULL
+            r.cur.end = section.start + header.end
+            r.str_offsets_base = get(v, S_STR_OFFSETS_BASE, r.str_offsets_base)
+            r.addr_base = get(v, S_ADDR_BASE, 0)
+            r.loclists_base = get(v, S_LOCLISTS_BASE, r.loclists_base)
+            if r.file.is_split and skeletons != NULL:
+                r.addr_file = &r.files[0]
+                for i in range(skeletons.num):
+                    if (<Skeleton*>skeletons.items)[i].dwo_id == (
+                            header.signature if header.version >= 5 else get(v, S_DWO_ID, 0)):
+                        r.addr_base = (<Skeleton*>skeletons.items)[i].addr_base
+                        break
+    if not abbrev.has_children:
+        r.cur.pos = r.cur.end
+
+
+cdef class Store:
+    """What one thread has read: strings, nodes, and what each unit has of them.
+
+    Args:
+        program: The program that will be read.
+        features: FEATURE_* bits.
+        abi: How parameters are passed: (registers, how many, whether pairs spread).
+    """
+
+    def __cinit__(self, Program program, uint32_t features, abi):
+        cdef size_t i
+        reader_init(&self.walker.reader, program.files, &program.signatures)
+        if not (strings_init(&self.strings, True, &program.keys) and nodes_init(&self.nodes)
+                and walker_init(&self.walker, &self.strings) and interner_init(&self.interner)
+                and array_init(&self.units, sizeof(UnitNodes), 1024)
+                and array_init(&self.vars, sizeof(VarState), 1024)
+                and array_init(&self.funcs, sizeof(FuncState), 1024)
+                and array_init(&self.tags, sizeof(StateTag), 16)
+                and array_init(&self.func_facts, sizeof(FuncFacts), 1024)
+                and array_init(&self.param_facts, sizeof(ParamFacts), 4096)
+                and array_init(&self.left_units, 4, 16)):
+            raise MemoryError
+        registers, self.abi.num_registers, self.abi.pairs = abi
+        for i in range(8):
+            self.abi.registers[i] = registers[i] if i < len(registers) else -1
+        self.abi.type_facts = type_facts_of
+        self.abi.packed = is_packed
+        self.abi.ctx = &self.interner
+        self.interner.walker = &self.walker
+        self.interner.nodes = &self.nodes
+        self.interner.features = features
+        self.interner.little_endian = program.little_endian
+        self.program = program
+
+    def __dealloc__(self):
+        strings_deinit(&self.strings)
+        nodes_deinit(&self.nodes)
+        walker_deinit(&self.walker)
+        interner_deinit(&self.interner)
+        array_deinit(&self.units)
+        array_deinit(&self.vars)
+        array_deinit(&self.funcs)
+        array_deinit(&self.tags)
+        array_deinit(&self.func_facts)
+        array_deinit(&self.param_facts)
+        array_deinit(&self.left_units)
+
+    @property
+    def has_far_references(self):
+        """Whether any unit may refer to another; then `run_as_one` is the way to read them."""
+        return self.walker.reader.abbrevs.far
+
+    @property
+    def num_dies(self):
+        """DIEs visited."""
+        return self.walker.num_dies
+
+    def left_unit_names(self):
+        """Return where each unit left out for its language begins."""
+        cdef size_t i
+        names = []
+        for i in range(self.left_units.num):
+            header = (<UnitHeader*>self.program.units.items)[u32s(&self.left_units)[i]]
+            names.append(b".debug_info+%#x" % header.start)
+        return names
+
+    def sizes(self):
+        """Nodes, strings, listed nodes, variables and functions held."""
+        return (self.nodes.hashes.num, self.strings.offsets.num, self.interner.unit_nodes.num,
+                self.vars.num, self.funcs.num)
+
+    def counts(self):
+        """What was left out, by LeftOut."""
+        return [self.walker.counts[i] for i in range(16)]
+
+    def run(self):
+        """Read units until there are none left, each for itself."""
+        cdef Program program = self.program
+        cdef uint64_t unit
+        cdef bint sound = True
+        with nogil:
+            while not program.cancelled and sound:
+                unit = fetch_add(&program.next_unit, 1, RELAXED)
+                if unit >= program.units.num or self.walker.reader.abbrevs.far:
+                    break
+                walker_reset(&self.walker)
+                sound = self.read_unit(unit)
+                if sound and not self.walker.reader.abbrevs.far:
+                    sound = self.intern_unit(<uint32_t>unit,
+                                             self.walker.reader.header.end
+                                             - self.walker.reader.header.start)
+        self.finish(sound)
+
+    def run_as_one(self):
+        """Read all units as one, so that references between them are followed."""
+        cdef Program program = self.program
+        cdef uint64_t unit
+        cdef bint sound = True
+        walker_reset(&self.walker)
+        self.walker.num_dies = 0
+        with nogil:
+            for unit in range(program.units.num):
+                program.next_unit = unit + 1
+                sound = self.read_unit(unit)
+                if not sound or program.cancelled:
+                    break
+            if sound and not program.cancelled:
+                self.intern_unit(0, 0)
+        self.finish(sound)
+
+    cdef finish(self, bint sound):
+        cdef Reader* r = &self.walker.reader
+        cdef Program program = self.program
+        if walker_failed(&self.walker) or interner_failed(&self.interner) \
+                or self.vars.failed or self.funcs.failed or self.units.failed:
+            program.cancelled = True
+            raise MemoryError("out of memory while reading DWARF")
+        if not sound:
+            program.cancelled = True
+            raise DwarfError(
+                r.cur.error.decode(), source=program.names[r.header.file],
+                section=SECTION_NAMES[SEC_TYPES if r.header.in_types else SEC_INFO],
+                offset=r.cur.failed_at - r.cur.start)
+
+    cdef bint read_unit(self, uint64_t index) noexcept nogil:
+        """Walk one unit; its records are added to the walker's columns."""
+        cdef Walker* w = &self.walker
+        cdef Reader* r = &w.reader
+        cdef UnitHeader* header = &(<UnitHeader*>self.program.units.items)[index]
+        cdef const char* producer
+        cdef size_t first_param = w.params.num
+        begin_unit(r, header, &w.values, &self.program.skeletons)
+        if r.cur.error != NULL:
+            return False
+        w.language = <uint32_t>get(&w.values, S_LANGUAGE, 0)
+        w.is_clang = False
+        if has(&w.values, S_PRODUCER) and w.values.value[S_PRODUCER]:
+            producer = <const char*><size_t>w.values.value[S_PRODUCER]
+            w.is_clang = strstr(producer, b"clang") != NULL
+        if first_param == 0:
+            self.abi.is_clang = w.is_clang
+            self.abi.word_size = header.address_size
+        w.unit_name = name_of(w)
+        if header.unit_type == DW_UT_skeleton or has(&w.values, S_DWO_NAME):
+            if not r.file.is_split:
+                w.counts[LEFT_SKELETON] += 1
+                return True
+        if self.is_left_out(w.language):
+            push_u32(&self.left_units, <uint32_t>index)
+            return True
+        walk_unit(w)
+        self.locate(first_param)
+        return r.cur.error == NULL
+
+    cdef bint is_left_out(self, uint32_t language) noexcept nogil:
+        cdef uint32_t i
+        for i in range(self.program.num_left_languages):
+            if self.program.left_languages[i] == language:
+                return True
+        return False
+
+    cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil:
+        """Turn the walker's columns into nodes, and list them as one unit's."""
+        cdef UnitNodes* listed = <UnitNodes*>push(&self.units)
+        cdef Interner* x = &self.interner
+        listed.unit = x.unit = unit
+        listed.start = <uint32_t>x.unit_nodes.num
+        listed.first_var = <uint32_t>self.vars.num
+        listed.first_func = <uint32_t>self.funcs.num
+        index_unit(x, span)
+        number_definitions(x)
+        build_all(x)
+        if x.features & FEATURE_DECL_TAG:
+            tag_types(x)
+        listed.end = <uint32_t>x.unit_nodes.num
+        listed.first_tag = <uint32_t>self.tags.num
+        self.keep_funcs(unit)
+        self.keep_vars(unit)
+        listed.end_tag = <uint32_t>self.tags.num
+        listed.protos_end = <uint32_t>x.unit_nodes.num
+        listed.end_var = <uint32_t>self.vars.num
+        listed.end_func = <uint32_t>self.funcs.num
+        return not interner_failed(x)
+
+    cdef LocalVar* find_var(self, uint64_t die) noexcept nogil:
+        cdef LocalVar* vars_ = <LocalVar*>self.walker.vars.items
+        cdef size_t low = 0, high = self.walker.vars.num, middle
+        while low < high:
+            middle = (low + high) // 2
+            if vars_[middle].die < die:
+                low = middle + 1
+            else:
+                high = middle
+        if low < self.walker.vars.num and vars_[low].die == die:
+            return &vars_[low]
+        return NULL
+
+    cdef void keep_vars(self, uint32_t unit) noexcept nogil:
+        """Resolve the unit's variables; a definition takes what it lacks from its declaration."""
+        cdef LocalVar* var
+        cdef LocalVar* declared
+        cdef VarState* state
+        cdef size_t i
+        cdef uint32_t flags
+        for i in range(self.walker.vars.num):
+            var = &(<LocalVar*>self.walker.vars.items)[i]
+            if not var.top:
+                continue
+            if var.specification != NO_REF:
+                declared = self.find_var(var.specification)
+                if declared != NULL:
+                    if var.name == 0:
+                        var.name = declared.name
+                    if var.ref == NO_REF:
+                        var.ref = declared.ref
+                    var.external |= declared.external
+                    if var.tags == 0:
+                        var.tags = declared.tags
+            elif var.declaration and not var.has_location:
+                continue
+            flags = (VAR_EXTERNAL if var.external else 0) \
+                | (VAR_DECLARATION if var.declaration else 0) \
+                | (VAR_ARTIFICIAL if var.artificial else 0) \
+                | (VAR_LOCATED if var.has_location else 0) \
+                | (VAR_ADDRESS if var.has_address else 0)
+            state = <VarState*>push(&self.vars)
+            state.address = var.address
+            state.name = var.name
+            state.node = node_ref(&self.interner, var.ref)
+            state.unit = unit
+            state.flags = flags
+            self.keep_tags(var.tags, var.annotation, <uint32_t>self.vars.num - 1, -1, False)
+
+    cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
+                        int32_t component, bint of_func) noexcept nogil:
+        """Keep the decl tags of one variable, function or parameter."""
+        cdef Interner* x = &self.interner
+        cdef StateTag* tag
+        cdef uint32_t i
+        if not x.features & FEATURE_DECL_TAG or (links == 0 and annotation == NO_REF):
+            return
+        collect_tags(x, links, annotation, False)
+        for i in range(<uint32_t>x.order.num):
+            tag = <StateTag*>push(&self.tags)
+            tag.state = state
+            tag.value = u32s(&x.order)[i]
+            tag.component = component
+            tag.of_func = of_func
+
+    cdef void locate(self, size_t first_param) noexcept nogil:
+        """Read the locations of the parameters just walked; they need their unit's sections."""
+        cdef Reader* r = &self.walker.reader
+        cdef LocationSection section
+        cdef Section* lists = &r.file.sections[SEC_LOCLISTS if r.header.version >= 5 else SEC_LOC]
+        section.lists = lists.start
+        section.lists_end = lists.start + lists.size
+        section.version = r.header.version
+        section.address_size = r.header.address_size
+        section.offset_size = r.header.offset_size
+        section.swap = r.file.swap
+        locate_params(<ParamDie*>self.walker.params.items + first_param,
+                      self.walker.params.num - first_param, &section)
+
+    cdef void keep_funcs(self, uint32_t unit) noexcept nogil:
+        """Keep a state for each subprogram that may become a FUNC."""
+        cdef Walker* w = &self.walker
+        cdef FuncFacts* facts
+        cdef FuncState* state
+        cdef Note* note
+        cdef size_t i
+        self.func_facts.num = self.param_facts.num = 0
+        if not array_reserve(&self.func_facts, w.funcs.num + 1) \
+                or not array_reserve(&self.param_facts, w.params.num + 1) \
+                or not analyze_functions(
+                    <FuncDie*>w.funcs.items, w.funcs.num, <ParamDie*>w.params.items, w.params.num,
+                    &self.abi, <FuncFacts*>self.func_facts.items,
+                    <ParamFacts*>self.param_facts.items):
+            self.funcs.failed = True
+            return
+        for i in range(w.funcs.num):
+            facts = &(<FuncFacts*>self.func_facts.items)[i]
+            if facts.skip or not string_flags(&self.strings, facts.name) & STRING_IS_KEY:
+                continue
+            state = <FuncState*>push(&self.funcs)
+            state.address = (<FuncDie*>w.funcs.items)[i].low_pc
+            state.name = facts.name
+            state.proto = self.func_proto(facts, i)
+            state.unit = unit
+            state.flags = facts.verdicts | (FUNC_EXTERNAL if self.is_external(i) else 0)
+            note = &(<Note*>w.func_notes.items)[i]
+            self.keep_tags(note.tags, note.annotation, <uint32_t>self.funcs.num - 1, -1, True)
+            self.keep_param_tags(i)
+
+    cdef void keep_param_tags(self, size_t index) noexcept nogil:
+        """Keep the decl tags of the latest state's parameters."""
+        cdef Walker* w = &self.walker
+        cdef ParamDie* params = <ParamDie*>w.params.items
+        cdef Note* note
+        cdef size_t low = 0, high = w.params.num, middle
+        cdef int32_t component = 0
+        while low < high:  # parameters follow their function, so both ascend
+            middle = (low + high) // 2
+            if params[middle].offset < (<FuncDie*>w.funcs.items)[index].offset:
+                low = middle + 1
+            else:
+                high = middle
+        while low < w.params.num and params[low].func >= index:
+            if params[low].func == index:
+                note = &(<Note*>w.param_notes.items)[low]
+                self.keep_tags(note.tags, note.annotation, <uint32_t>self.funcs.num - 1,
+                               component, True)
+                component += 1
+            elif component and params[low].func > index:
+                break
+            low += 1
+            if component == 0 and params[low - 1].func > index:
+                break
+
+    cdef uint32_t func_proto(self, FuncFacts* facts, size_t index) noexcept nogil:
+        """Return the FUNC_PROTO of a subprogram, parameter names included."""
+        cdef Interner* x = &self.interner
+        cdef ParamFacts* param
+        cdef uint32_t i, num = facts.num_params
+        begin(x, 0, BTF_FUNC_PROTO, node_ref(x, facts.type_ref))
+        for i in range(num):
+            param = &(<ParamFacts*>self.param_facts.items)[facts.first_param + i]
+            push_u32(&x.record, param.name)
+            push_u32(&x.record, node_ref(x, param.type_ref))
+        if facts.has_unspecified:
+            push_u32(&x.record, 0)
+            push_u32(&x.record, 0)
+            num += 1
+        u32s(&x.record)[1] |= num
+        return finish(x, self.walker.types.num + index)
+
+    cdef bint is_external(self, size_t index) noexcept nogil:
+        """Say whether a subprogram, or the declaration or abstract one behind it, is external."""
+        cdef Walker* w = &self.walker
+        cdef FuncDie* funcs = <FuncDie*>w.funcs.items
+        cdef uint64_t target
+        cdef size_t low, high, middle
+        cdef int step
+        for step in range(3):
+            if (<Note*>w.func_notes.items)[index].is_external:
+                return True
+            target = funcs[index].origin if funcs[index].origin != NO_REF \
+                else funcs[index].specification
+            low = 0
+            high = w.funcs.num
+            while low < high:
+                middle = (low + high) // 2
+                if funcs[middle].offset < target:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low >= w.funcs.num or funcs[low].offset != target:
+                return False
+            index = low
+        return False

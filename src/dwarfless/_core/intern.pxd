@@ -1,0 +1,593 @@
+"""Local records of one unit become nodes of the canonical store.
+
+In:  the walker's columns of one unit (or of several that refer to each other).
+Out: a node a local type, and the list of nodes the unit has.
+
+Types are built children first, with an explicit stack, so depth costs no C stack. Named structs,
+unions and enums are referred to by a cut and thus never waited for. What is left that runs in a
+circle (a typedef of itself) can't be C; the reference that closes it becomes void and is counted.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from dwarfless._core.dwarf_constants cimport *
+from dwarfless._core.memory cimport *
+from dwarfless._core.nodes cimport *
+from dwarfless._core.program cimport NO_REF
+from dwarfless._core.strings cimport *
+from dwarfless._core.walk cimport *
+
+cdef enum:
+    FEATURE_FLOAT = 1
+    FEATURE_ENUM64 = 2
+    FEATURE_TYPE_TAG = 4
+    FEATURE_DECL_TAG = 8
+    FEATURE_FLAT_ARRAYS = 16
+
+cdef enum:
+    STATE_NEW
+    STATE_OPEN
+    STATE_DONE
+
+cdef extern from *:
+    """
+    #define DUPLICATE_MARK ((uint32_t)1 << 31)
+    """
+    const uint32_t DUPLICATE_MARK   # on a listed node: a further definition of its name
+
+cdef struct Interner:
+    Walker* walker
+    NodeTable* nodes
+    uint32_t unit
+    uint32_t features
+    bint little_endian
+    uint64_t span           # DIE addresses covered by `places`, from the unit's base
+    Array places            # uint32: local index by address - base; stale entries are checked
+    Array stack             # uint32
+    Array record            # uint32: the record being built
+    Array order             # uint32: member order, where it must be sorted
+    uint32_t mark           # DUPLICATE_MARK while a duplicate is built
+    Array unit_nodes        # uint32: nodes of all units of this thread
+    Array duplicates        # uint32 pairs: an ordinal's cut, and its definition
+    Array definitions       # uint32[strings]: stamps of first definitions, by name and class
+
+
+cdef inline bint interner_init(Interner* x) noexcept nogil:
+    return (array_init(&x.places, 4, 1 << 16) and array_init(&x.stack, 4, 1 << 10)
+            and array_init(&x.record, 4, 1 << 12) and array_init(&x.order, 4, 64)
+            and array_init(&x.unit_nodes, 4, 1 << 16)
+            and array_init(&x.duplicates, 4, 64) and array_init(&x.definitions, 8, 1 << 12))
+
+
+cdef inline void interner_deinit(Interner* x) noexcept nogil:
+    array_deinit(&x.places)
+    array_deinit(&x.stack)
+    array_deinit(&x.record)
+    array_deinit(&x.order)
+    array_deinit(&x.unit_nodes)
+    array_deinit(&x.duplicates)
+    array_deinit(&x.definitions)
+
+
+cdef inline bint interner_failed(Interner* x) noexcept nogil:
+    return (x.places.failed or x.stack.failed or x.record.failed or x.order.failed
+            or x.unit_nodes.failed or x.duplicates.failed or x.definitions.failed or nodes_failed(x.nodes))
+
+
+cdef inline LocalType* local_type(Interner* x, uint32_t index) noexcept nogil:
+    return &(<LocalType*>x.walker.types.items)[index]
+
+
+cdef inline LocalChild* local_child(Interner* x, uint32_t link) noexcept nogil:
+    return &(<LocalChild*>x.walker.children.items)[link - 1]
+
+
+cdef inline uint32_t find_local(Interner* x, uint64_t address) noexcept nogil:
+    """Return the local type at a DIE address, or 0."""
+    cdef uint64_t place = address - x.walker.reader.unit_base
+    cdef uint32_t index, low, high
+    cdef uint32_t num = <uint32_t>x.walker.types.num
+    if address == NO_REF:
+        return 0
+    if x.span:
+        if place >= x.span:
+            return 0
+        index = u32s(&x.places)[place]
+        if index < num and local_type(x, index).address == address:
+            return index
+        return 0
+    low = 1
+    high = num
+    while low < high:
+        index = (low + high) // 2
+        if local_type(x, index).address < address:
+            low = index + 1
+        else:
+            high = index
+    return low if low < num and local_type(x, low).address == address else 0
+
+
+cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
+    """Make local types findable by address; `span` 0 means by bisection."""
+    cdef uint32_t i
+    cdef uint64_t base = x.walker.reader.unit_base
+    x.span = span
+    if span == 0:
+        return
+    if x.places.num < span:
+        if not array_reserve(&x.places, span - x.places.num):
+            return
+        x.places.num = span
+    for i in range(1, <uint32_t>x.walker.types.num):
+        u32s(&x.places)[local_type(x, i).address - base] = i
+
+
+cdef inline uint32_t cut_class(uint8_t kind) noexcept nogil:
+    if kind == LK_STRUCT: return CUT_STRUCT
+    elif kind == LK_UNION: return CUT_UNION
+    return CUT_ENUM
+
+
+cdef inline bint is_named(Interner* x, LocalType* t) noexcept nogil:
+    return t.kind in (LK_STRUCT, LK_UNION, LK_ENUM) and t.name != 0
+
+
+cdef inline uint32_t cut_of(Interner* x, LocalType* t) noexcept nogil:
+    cdef uint32_t words[4]
+    words[0] = t.name
+    words[1] = <uint32_t>NODE_CUT << 24 | cut_class(t.kind)
+    words[2] = t.ordinal
+    words[3] = x.unit + 1 if t.ordinal else 0
+    return intern_node(x.nodes, words, 4, NO_REF)
+
+
+cdef inline void number_definitions(Interner* x) noexcept nogil:
+    """Give each further definition of a name within the unit an ordinal of its own.
+
+    Two functions of one file may each have their own struct of one name; only the first may be
+    reached by the name alone.
+    """
+    cdef uint32_t i, name_class
+    cdef LocalType* t
+    cdef uint64_t* seen
+    cdef uint64_t wanted
+    for i in range(1, <uint32_t>x.walker.types.num):
+        t = local_type(x, i)
+        if t.name and not string_flags(x.walker.strings, t.name) & STRING_IS_NAME \
+                and t.kind not in (LK_BASE, LK_ANNOTATION):
+            x.walker.counts[LEFT_BAD_NAME] += 1
+            t.name = 0
+            if t.kind == LK_TYPEDEF:
+                t.kind = LK_SAME
+        if not is_named(x, t) or t.flags & LOCAL_DECLARATION:
+            continue
+        name_class = t.name * 4 + cut_class(t.kind)
+        while x.definitions.num <= name_class:
+            if not array_reserve(&x.definitions, name_class + 1):
+                return
+            push(&x.definitions)
+        # high half: the unit, low half: definitions so far
+        seen = &u64s(&x.definitions)[name_class]
+        wanted = <uint64_t>(x.unit + 1) << 32
+        if seen[0] >> 32 != x.unit + 1:
+            seen[0] = wanted
+        elif t.size or t.num:
+            t.ordinal = <uint32_t>(seen[0] & MAX_U32) + 1
+            t.flags |= LOCAL_DUPLICATE
+            seen[0] += 1
+
+
+cdef inline uint32_t node_ref(Interner* x, uint64_t ref) noexcept nogil:
+    """Return the node a reference stands for; void for what can't be followed."""
+    cdef uint32_t index
+    cdef LocalType* t
+    if ref == NO_REF:
+        return 0
+    index = find_local(x, ref)
+    if index == 0:
+        x.walker.counts[LEFT_DANGLING] += 1
+        return 0
+    t = local_type(x, index)
+    if is_named(x, t):
+        return cut_of(x, t)
+    if t.state != STATE_DONE:
+        x.walker.counts[LEFT_CYCLE] += 1
+        return 0
+    return t.node
+
+
+cdef inline bint wait_for(Interner* x, uint64_t ref) noexcept nogil:
+    """Put a referenced type on the stack unless it's built or reached by a cut."""
+    cdef uint32_t index = find_local(x, ref)
+    cdef LocalType* t
+    if index == 0:
+        return False
+    t = local_type(x, index)
+    if is_named(x, t) or t.state != STATE_NEW:
+        return False
+    push_u32(&x.stack, index)
+    return True
+
+
+cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
+    cdef bint waiting = False
+    cdef uint32_t link
+    cdef LocalChild* c
+    if wait_for(x, t.ref):
+        waiting = True
+    if t.kind not in (LK_STRUCT, LK_UNION, LK_PROTO):
+        return waiting
+    link = t.first
+    while link:
+        c = local_child(x, link)
+        if wait_for(x, c.ref):
+            waiting = True
+        link = c.next
+    return waiting
+
+
+cdef inline void begin(Interner* x, uint32_t name, uint32_t kind, uint32_t third) noexcept nogil:
+    x.record.num = 0
+    push_u32(&x.record, name)
+    push_u32(&x.record, kind << 24)
+    push_u32(&x.record, third)
+
+
+cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
+    """Add a node to the unit's list, once."""
+    cdef uint32_t* stamp = &u32s(&x.nodes.stamps)[node]
+    if node and stamp[0] != x.unit + 1:
+        stamp[0] = x.unit + 1
+        push_u32(&x.unit_nodes, node | x.mark)
+
+
+cdef inline uint32_t finish(Interner* x, uint64_t place) noexcept nogil:
+    cdef uint32_t node = intern_node(x.nodes, u32s(&x.record), <uint32_t>x.record.num,
+                                     <uint64_t>x.unit << 32 | place)
+    list_node(x, node)
+    return node
+
+
+cdef inline uint32_t simple_node(Interner* x, uint32_t kind, uint32_t name, uint32_t third,
+                                 uint64_t place) noexcept nogil:
+    begin(x, name, kind, third)
+    return finish(x, place)
+
+
+cdef inline uint32_t int_node(Interner* x, uint32_t name, uint32_t size, uint32_t encoding,
+                              uint64_t place) noexcept nogil:
+    begin(x, name, BTF_INT, size)
+    push_u32(&x.record, encoding << 24 | size * 8)
+    return finish(x, place)
+
+
+cdef inline uint32_t complex_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    """A complex number is a struct of its two parts, as C lays it out."""
+    cdef uint32_t half = <uint32_t>t.size // 2, part
+    cdef const char* name = b"double"
+    if half == 4:
+        name = b"float"
+    elif half > 8:
+        name = b"long double"
+    part = add_string(x.walker.strings, name, 11 if half > 8 else (5 if half == 4 else 6))
+    part = simple_node(x, BTF_FLOAT, part, half, place)
+    begin(x, 0, BTF_STRUCT, half * 2)
+    u32s(&x.record)[1] |= 2
+    push_u32(&x.record, add_string(x.walker.strings, b"real", 4))
+    push_u32(&x.record, part)
+    push_u32(&x.record, 0)
+    push_u32(&x.record, add_string(x.walker.strings, b"imag", 4))
+    push_u32(&x.record, part)
+    push_u32(&x.record, half * 8)
+    return finish(x, place)
+
+
+cdef inline uint32_t base_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    cdef uint32_t encoding = 0, fake
+    cdef bint floats = x.features & FEATURE_FLOAT != 0
+    if t.name == 0:
+        x.walker.counts[LEFT_BAD_NAME] += 1
+    if t.encoding == DW_ATE_complex_float and floats and t.size in (8, 16, 32):
+        return complex_node(x, t, place)
+    if t.encoding == DW_ATE_float and floats and t.name and t.size in (2, 4, 8, 12, 16):
+        return simple_node(x, BTF_FLOAT, t.name, <uint32_t>t.size, place)
+    if t.size == 0 or t.size > 16 or t.size & (t.size - 1) or t.name == 0:
+        x.walker.counts[LEFT_SIZE] += 1
+        fake = add_string(x.walker.strings, b"__SANITIZED_FAKE_INT__", 22)
+        return int_node(x, fake, 4, 0, place)
+    if t.encoding in (DW_ATE_signed, DW_ATE_signed_char):
+        encoding = 1
+    elif t.encoding == DW_ATE_boolean:
+        encoding = 4
+    return int_node(x, t.name, <uint32_t>t.size, encoding, place)
+
+
+cdef inline void collect_tags(Interner* x, uint32_t links, uint64_t annotation,
+                              bint type_tags) noexcept nogil:
+    """Put the values of a DIE's tags of one sort into `order`, in BTF's order.
+
+    LLVM's are children, in source order; GCC's a chain of references, looked at if there are none.
+    """
+    cdef uint32_t index, steps
+    cdef LocalTag* tag
+    cdef LocalType* note
+    x.order.num = 0
+    while links:
+        tag = &(<LocalTag*>x.walker.tags.items)[links - 1]
+        if tag.is_type_tag == type_tags:
+            push_u32(&x.order, tag.value)
+        links = tag.next
+    if x.order.num:
+        return
+    for steps in range(64):
+        index = find_local(x, annotation)
+        if index == 0:
+            return
+        note = local_type(x, index)
+        if note.kind != LK_ANNOTATION:
+            return
+        if note.flags & (LOCAL_TYPE_TAG if type_tags else LOCAL_DECL_TAG):
+            push_u32(&x.order, note.name)
+        annotation = note.annotation
+
+
+cdef inline uint32_t pointer_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    """Pointer -> tag nearest the star -> ... -> pointee."""
+    cdef uint32_t target = node_ref(x, t.ref), i, count
+    if x.features & FEATURE_TYPE_TAG and (t.tags or t.annotation != NO_REF):
+        collect_tags(x, t.tags, t.annotation, True)
+        count = <uint32_t>x.order.num
+        for i in range(count):
+            # LLVM lists from the pointee's end, GCC's chain starts at the pointer
+            target = simple_node(x, BTF_TYPE_TAG,
+                                 u32s(&x.order)[i if t.tags else count - 1 - i], target, place)
+    return simple_node(x, BTF_PTR, 0, target, place)
+
+
+cdef inline uint32_t array_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    """One ARRAY a dimension, the innermost first; or one for all if they are flattened."""
+    cdef uint32_t element = node_ref(x, t.ref), index_type, i, link, name
+    cdef uint32_t count = 1
+    if element == 0:
+        return 0
+    name = add_string(x.walker.strings, b"int", 3)
+    index_type = int_node(x, name, 4, 1, place)
+    x.order.num = 0
+    link = t.first
+    while link:
+        push_u32(&x.order, <uint32_t>local_child(x, link).value)
+        count *= <uint32_t>local_child(x, link).value
+        link = local_child(x, link).next
+    if x.order.num == 0 or x.features & FEATURE_FLAT_ARRAYS:
+        if x.order.num == 0:
+            count = 0
+        x.order.num = 0
+        push_u32(&x.order, count)
+    for i in range(<uint32_t>x.order.num, 0, -1):
+        begin(x, 0, BTF_ARRAY, 0)
+        push_u32(&x.record, element)
+        push_u32(&x.record, index_type)
+        push_u32(&x.record, u32s(&x.order)[i - 1])
+        element = finish(x, place)
+    return element
+
+
+cdef inline uint64_t stripped_size(Interner* x, uint64_t ref) noexcept nogil:
+    """Return the size behind typedefs and qualifiers, for DWARF 2 bit-fields."""
+    cdef uint32_t index, steps
+    cdef LocalType* t
+    for steps in range(64):
+        index = find_local(x, ref)
+        if index == 0:
+            return 0
+        t = local_type(x, index)
+        if t.kind not in (LK_TYPEDEF, LK_CONST, LK_VOLATILE, LK_RESTRICT, LK_SAME):
+            return t.size
+        ref = t.ref
+    return 0
+
+
+cdef inline void settle_bit_offset(Interner* x, LocalChild* c) noexcept nogil:
+    cdef uint64_t storage
+    if not c.has_old_bit_offset:
+        return
+    c.has_old_bit_offset = False
+    if x.little_endian:
+        storage = c.byte_size if c.byte_size else stripped_size(x, c.ref)
+        c.value += storage * 8 - c.old_bit_offset - c.bit_size
+    else:
+        c.value += c.old_bit_offset
+
+
+cdef inline bint sort_members(Interner* x, LocalType* t) noexcept nogil:
+    """Put the links of a struct's members into `order`, by offset; say if they were sorted."""
+    cdef uint32_t link = t.first, i, j
+    cdef uint64_t last = 0
+    cdef bint was_sorted = True
+    cdef LocalChild* c
+    x.order.num = 0
+    while link:
+        c = local_child(x, link)
+        settle_bit_offset(x, c)
+        if c.value < last:
+            was_sorted = False
+        last = c.value
+        push_u32(&x.order, link)
+        link = c.next
+    if was_sorted or t.kind == LK_UNION:
+        return True
+    for i in range(1, <uint32_t>x.order.num):
+        link = u32s(&x.order)[i]
+        last = local_child(x, link).value
+        j = i
+        while j > 0 and local_child(x, u32s(&x.order)[j - 1]).value > last:
+            u32s(&x.order)[j] = u32s(&x.order)[j - 1]
+            j -= 1
+        u32s(&x.order)[j] = link
+    return False
+
+
+cdef inline uint32_t struct_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    cdef uint32_t kind = BTF_UNION if t.kind == LK_UNION else BTF_STRUCT
+    cdef uint32_t i, node, num = 0, kflag = 0, limit
+    cdef uint64_t bits
+    cdef LocalChild* c
+    sort_members(x, t)
+    for i in range(<uint32_t>x.order.num):
+        c = local_child(x, u32s(&x.order)[i])
+        if c.bit_size:
+            kflag = 1
+    begin(x, t.name, kind, <uint32_t>t.size)
+    if t.size > MAX_U32:
+        x.walker.counts[LEFT_SIZE] += 1
+    limit = 0xFFFFFF if kflag else <uint32_t>MAX_U32
+    for i in range(<uint32_t>x.order.num):
+        c = local_child(x, u32s(&x.order)[i])
+        node = node_ref(x, c.ref)
+        bits = c.value
+        if node == 0 or bits > limit or c.bit_size > 0xFF or num >= 0xFFFFFF:
+            x.walker.counts[LEFT_MEMBER] += 1
+            continue
+        if c.name and not string_flags(x.walker.strings, c.name) & STRING_IS_NAME:
+            x.walker.counts[LEFT_BAD_NAME] += 1
+            c.name = 0
+        push_u32(&x.record, c.name)
+        push_u32(&x.record, node)
+        push_u32(&x.record, <uint32_t>c.bit_size << 24 | <uint32_t>bits)
+        num += 1
+    u32s(&x.record)[1] |= kflag << 31 | num
+    return finish(x, place)
+
+
+cdef inline uint32_t enum_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    """ENUM, or ENUM64 for eight bytes. Only values tell an ENUM's sign, its type an ENUM64's."""
+    cdef bint wide = t.size == 8 and x.features & FEATURE_ENUM64 != 0
+    cdef uint32_t link = t.first, num = 0, kflag = 0, index
+    cdef int64_t value
+    cdef LocalChild* c
+    if wide:
+        index = find_local(x, t.ref)
+        if index and local_type(x, index).encoding in (DW_ATE_signed, DW_ATE_signed_char):
+            kflag = 1
+    begin(x, t.name, BTF_ENUM64 if wide else BTF_ENUM,
+          <uint32_t>t.size if t.flags & LOCAL_HAS_SIZE and t.size in (1, 2, 4, 8) else 4)
+    while link:
+        c = local_child(x, link)
+        link = c.next
+        value = <int64_t>c.value
+        if c.name == 0 or not string_flags(x.walker.strings, c.name) & STRING_IS_NAME:
+            x.walker.counts[LEFT_BAD_NAME] += 1
+            continue
+        push_u32(&x.record, c.name)
+        push_u32(&x.record, <uint32_t>c.value)
+        if wide:
+            push_u32(&x.record, <uint32_t>(c.value >> 32))
+        elif t.size != 8 and value < 0:
+            kflag = 1
+        if not wide and (value < -MAX_S32 - 1 or value > <int64_t>MAX_U32):
+            x.walker.counts[LEFT_ENUM_VALUE] += 1
+        num += 1
+    u32s(&x.record)[1] |= kflag << 31 | num
+    return finish(x, place)
+
+
+cdef inline uint32_t proto_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    cdef uint32_t link = t.first, num = 0
+    cdef LocalChild* c
+    begin(x, 0, BTF_FUNC_PROTO, node_ref(x, t.ref))
+    while link:
+        c = local_child(x, link)
+        push_u32(&x.record, c.name)
+        push_u32(&x.record, node_ref(x, c.ref))
+        num += 1
+        link = c.next
+    if t.flags & LOCAL_VARIADIC:
+        push_u32(&x.record, 0)
+        push_u32(&x.record, 0)
+        num += 1
+    u32s(&x.record)[1] |= num
+    return finish(x, place)
+
+
+cdef inline uint32_t build(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+    cdef uint8_t kind = t.kind
+    if kind == LK_POINTER: return pointer_node(x, t, place)
+    elif kind == LK_CONST: return simple_node(x, BTF_CONST, 0, node_ref(x, t.ref), place)
+    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, node_ref(x, t.ref), place)
+    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, node_ref(x, t.ref), place)
+    elif kind == LK_TYPEDEF:
+        return simple_node(x, BTF_TYPEDEF, t.name, node_ref(x, t.ref), place)
+    elif kind == LK_BASE: return base_node(x, t, place)
+    elif kind == LK_ARRAY: return array_node(x, t, place)
+    elif kind == LK_STRUCT or kind == LK_UNION:
+        if t.flags & LOCAL_DECLARATION:
+            return cut_of(x, t) if t.name else 0
+        return struct_node(x, t, place)
+    elif kind == LK_ENUM:
+        if t.flags & LOCAL_DECLARATION:
+            return cut_of(x, t) if t.name else 0
+        return enum_node(x, t, place)
+    elif kind == LK_PROTO: return proto_node(x, t, place)
+    elif kind == LK_SAME: return node_ref(x, t.ref)
+    return 0
+
+
+cdef inline void build_all(Interner* x) noexcept nogil:
+    """Build every local type; `node` of each is then set."""
+    cdef uint32_t i, top
+    cdef LocalType* t
+    for i in range(1, <uint32_t>x.walker.types.num):
+        x.stack.num = 0
+        push_u32(&x.stack, i)
+        while x.stack.num and not x.stack.failed:
+            top = u32s(&x.stack)[x.stack.num - 1]
+            t = local_type(x, top)
+            if t.state == STATE_NEW:
+                t.state = STATE_OPEN
+                if t.kind != LK_ANNOTATION and wait_for_children(x, t):
+                    continue
+            if t.state == STATE_OPEN:
+                x.mark = DUPLICATE_MARK if t.ordinal else 0
+                t.node = build(x, t, top)
+                t.state = STATE_DONE
+                if t.ordinal:
+                    push_u32(&x.duplicates, cut_of(x, t))
+                    push_u32(&x.duplicates, t.node)
+                elif t.flags & LOCAL_DECLARATION:
+                    list_node(x, t.node)
+                x.mark = 0
+            x.stack.num -= 1
+
+
+cdef inline void tag_node(Interner* x, LocalType* t, uint32_t links, uint64_t annotation,
+                          uint32_t component, uint64_t place) noexcept nogil:
+    cdef uint32_t i
+    if links == 0 and annotation == NO_REF:
+        return
+    collect_tags(x, links, annotation, False)
+    for i in range(<uint32_t>x.order.num):
+        begin(x, u32s(&x.order)[i], BTF_DECL_TAG, t.node)
+        push_u32(&x.record, component)
+        finish(x, place)
+
+
+cdef inline void tag_types(Interner* x) noexcept nogil:
+    """Add the decl tags of structs, unions, typedefs and their members."""
+    cdef uint32_t i, link, component
+    cdef uint64_t place = x.walker.types.num
+    cdef LocalType* t
+    cdef LocalChild* c
+    for i in range(1, <uint32_t>x.walker.types.num):
+        t = local_type(x, i)
+        if t.kind not in (LK_STRUCT, LK_UNION, LK_TYPEDEF) or t.flags & LOCAL_DECLARATION:
+            continue
+        tag_node(x, t, t.tags, t.annotation, <uint32_t>MAX_U32, place)
+        if t.kind == LK_TYPEDEF:
+            continue
+        link = t.first
+        component = 0
+        while link:
+            c = local_child(x, link)
+            tag_node(x, t, c.tags, c.annotation, component, place)
+            component += 1
+            link = c.next

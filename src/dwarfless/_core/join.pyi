@@ -1,0 +1,20 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from dwarfless._core.ingest import Store
+
+VAR_STATE: np.dtype[np.void]
+FUNC_STATE: np.dtype[np.void]
+STATE_TAG: np.dtype[np.void]
+
+class Resolved:
+    figures: dict[str, int]
+    words: NDArray[np.uint32]
+    starts: NDArray[np.uint32]
+    order: NDArray[np.uint32]
+    variables: NDArray[np.void]
+    functions: NDArray[np.void]
+    tags: NDArray[np.void]
+    strings: bytes
+    def __init__(self, stores: list[Store]) -> None: ...
+    def are_names(self, offsets: NDArray[np.uint32]) -> NDArray[np.bool_]: ...

@@ -1,0 +1,89 @@
+"""Growable arrays of C structs.
+
+``push`` returns a zeroed item. When memory runs out it returns a spare item and sets ``failed``,
+so a loop needs no check of its own; whoever drives the loop looks at ``failed`` once a unit.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
+
+cdef extern from *:
+    """
+    #define MAX_U32 ((uint64_t)0xffffffff)
+    #define MAX_S32 ((int64_t)0x7fffffff)
+    """
+    const uint64_t MAX_U32
+    const int64_t MAX_S32
+
+cdef struct Array:
+    char* items
+    size_t num
+    size_t capacity
+    size_t item_size
+    bint failed
+
+
+cdef inline bint array_init(Array* a, size_t item_size, size_t capacity) noexcept nogil:
+    a.items = <char*>calloc(capacity + 1, item_size)
+    a.num = 0
+    a.capacity = capacity if a.items != NULL else 0
+    a.item_size = item_size
+    a.failed = a.items == NULL
+    return not a.failed
+
+
+cdef inline void array_deinit(Array* a) noexcept nogil:
+    free(a.items)
+    a.items = NULL
+    a.num = a.capacity = 0
+
+
+cdef inline bint array_reserve(Array* a, size_t more) noexcept nogil:
+    cdef size_t wanted = a.num + more
+    cdef size_t capacity
+    cdef void* moved
+    if wanted <= a.capacity:
+        return True
+    capacity = a.capacity + a.capacity // 2 + 64
+    if capacity < wanted:
+        capacity = wanted
+    moved = realloc(a.items, (capacity + 1) * a.item_size)
+    if moved == NULL:
+        a.failed = True
+        return False
+    a.items = <char*>moved
+    a.capacity = capacity
+    return True
+
+
+cdef inline void* push(Array* a) noexcept nogil:
+    cdef void* item
+    if a.num >= a.capacity and not array_reserve(a, 1):
+        memset(a.items, 0, a.item_size)
+        return a.items
+    item = a.items + a.num * a.item_size
+    memset(item, 0, a.item_size)
+    a.num += 1
+    return item
+
+
+cdef inline void push_u32(Array* a, uint32_t value) noexcept nogil:
+    if a.num >= a.capacity and not array_reserve(a, 1):
+        return
+    (<uint32_t*>a.items)[a.num] = value
+    a.num += 1
+
+
+cdef inline uint32_t* u32s(Array* a) noexcept nogil:
+    return <uint32_t*>a.items
+
+
+cdef inline uint64_t* u64s(Array* a) noexcept nogil:
+    return <uint64_t*>a.items
+
+
+cdef inline uint64_t mix(uint64_t h, uint64_t value) noexcept nogil:
+    """Fold one word into a hash; multiply, then bring the high bits down."""
+    h = (h ^ value) * <uint64_t>0x9E3779B97F4A7C15
+    return h ^ (h >> 29)

@@ -1,0 +1,198 @@
+"""The canonical store: one node a meaning, as far as one unit can tell.
+
+A node is a BTF record (name, info, size or type, then the kind's data) in which string ids stand
+for string offsets and node ids for type ids. Equal records are one node. A reference to a named
+struct, union or enum is a *cut*: a node that holds only the name, so that records are finite,
+cycles end, and what a header brings into thousands of units is one node. Node 0 is void.
+
+Children have lower ids than their parents; cuts are leaves.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy
+
+from dwarfless._core.memory cimport *
+
+cdef enum:  # BtfKind
+    BTF_VOID = 0
+    BTF_INT = 1
+    BTF_PTR = 2
+    BTF_ARRAY = 3
+    BTF_STRUCT = 4
+    BTF_UNION = 5
+    BTF_ENUM = 6
+    BTF_FWD = 7
+    BTF_TYPEDEF = 8
+    BTF_VOLATILE = 9
+    BTF_CONST = 10
+    BTF_RESTRICT = 11
+    BTF_FUNC = 12
+    BTF_FUNC_PROTO = 13
+    BTF_VAR = 14
+    BTF_DATASEC = 15
+    BTF_FLOAT = 16
+    BTF_DECL_TAG = 17
+    BTF_TYPE_TAG = 18
+    BTF_ENUM64 = 19
+    NODE_CUT = 127          # name, info (vlen = class), ordinal, unit
+
+cdef enum:  # CutClass
+    CUT_STRUCT = 1
+    CUT_UNION = 2
+    CUT_ENUM = 3
+
+cdef struct NodeTable:
+    Array words             # uint32: all records
+    Array starts            # uint64[num + 1]: where each begins in words
+    Array hashes            # uint32[num]
+    Array firsts            # uint64[num]: lowest (unit << 32 | place) that has it
+    Array stamps            # uint32[num]: 1 + the last unit that listed it
+    uint32_t* slots
+    uint32_t mask
+
+
+cdef inline uint32_t kind_of(uint32_t info) noexcept nogil:
+    return (info >> 24) & 0x7F
+
+
+cdef inline uint32_t vlen_of(uint32_t info) noexcept nogil:
+    return info & 0xFFFFFF
+
+
+cdef inline uint32_t num_nodes(NodeTable* t) noexcept nogil:
+    return <uint32_t>t.hashes.num
+
+
+cdef inline uint32_t* node_at(NodeTable* t, uint32_t id) noexcept nogil:
+    return u32s(&t.words) + u64s(&t.starts)[id]
+
+
+cdef inline uint32_t node_length(NodeTable* t, uint32_t id) noexcept nogil:
+    return <uint32_t>(u64s(&t.starts)[id + 1] - u64s(&t.starts)[id])
+
+
+cdef inline bint nodes_init(NodeTable* t) noexcept nogil:
+    t.mask = (1 << 14) - 1
+    t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
+    if not (array_init(&t.words, 4, 1 << 16) and array_init(&t.starts, 8, 1 << 13)
+            and array_init(&t.hashes, 4, 1 << 13) and array_init(&t.firsts, 8, 1 << 13)
+            and array_init(&t.stamps, 4, 1 << 13) and t.slots != NULL):
+        return False
+    push(&t.hashes)
+    push(&t.firsts)
+    push(&t.stamps)
+    push(&t.starts)
+    push(&t.starts)
+    return True
+
+
+cdef inline void nodes_deinit(NodeTable* t) noexcept nogil:
+    array_deinit(&t.words)
+    array_deinit(&t.starts)
+    array_deinit(&t.hashes)
+    array_deinit(&t.firsts)
+    array_deinit(&t.stamps)
+    free(t.slots)
+    t.slots = NULL
+
+
+cdef inline bint nodes_failed(NodeTable* t) noexcept nogil:
+    return (t.words.failed or t.starts.failed or t.hashes.failed or t.firsts.failed
+            or t.stamps.failed)
+
+
+cdef inline uint32_t hash_words(const uint32_t* words, uint32_t count) noexcept nogil:
+    cdef uint64_t h = count, pair
+    cdef uint32_t i = 0
+    while i + 2 <= count:
+        memcpy(&pair, words + i, 8)
+        h = mix(h, pair)
+        i += 2
+    if i < count:
+        h = mix(h, words[i])
+    return <uint32_t>(h ^ (h >> 32))
+
+
+cdef inline void nodes_rehash(NodeTable* t) noexcept nogil:
+    cdef uint32_t mask = t.mask * 2 + 1, id, slot
+    cdef uint32_t* slots = <uint32_t*>calloc(<size_t>mask + 1, sizeof(uint32_t))
+    if slots == NULL:
+        t.words.failed = True
+        return
+    for id in range(1, num_nodes(t)):
+        slot = u32s(&t.hashes)[id] & mask
+        while slots[slot]:
+            slot = (slot + 1) & mask
+        slots[slot] = id
+    free(t.slots)
+    t.slots = slots
+    t.mask = mask
+
+
+cdef inline uint32_t intern_node(NodeTable* t, const uint32_t* words, uint32_t count,
+                                 uint64_t first) noexcept nogil:
+    """Return the node of a record, adding it if it's new; `first` is where it was met."""
+    cdef uint32_t h = hash_words(words, count), slot = h & t.mask, id
+    while True:
+        id = t.slots[slot]
+        if id == 0:
+            break
+        if u32s(&t.hashes)[id] == h and node_length(t, id) == count \
+                and memcmp(node_at(t, id), words, count * 4) == 0:
+            if first < u64s(&t.firsts)[id]:
+                u64s(&t.firsts)[id] = first
+            return id
+        slot = (slot + 1) & t.mask
+    if not (array_reserve(&t.words, count) and array_reserve(&t.starts, 1)
+            and array_reserve(&t.hashes, 1) and array_reserve(&t.firsts, 1)
+            and array_reserve(&t.stamps, 1)):
+        return 0
+    id = num_nodes(t)
+    memcpy(u32s(&t.words) + t.words.num, words, count * 4)
+    t.words.num += count
+    (<uint64_t*>push(&t.starts))[0] = t.words.num
+    (<uint32_t*>push(&t.hashes))[0] = h
+    (<uint64_t*>push(&t.firsts))[0] = first
+    push(&t.stamps)
+    t.slots[slot] = id
+    if t.hashes.num * 2 > t.mask:
+        nodes_rehash(t)
+    return id
+
+
+cdef enum:  # WordRole
+    ROLE_PLAIN
+    ROLE_NAME
+    ROLE_NODE
+
+
+cdef inline uint32_t record_stride(uint32_t kind) noexcept nogil:
+    """Return the words of one list element."""
+    if kind in (BTF_STRUCT, BTF_UNION, BTF_ENUM64, BTF_DATASEC): return 3
+    elif kind in (BTF_ENUM, BTF_FUNC_PROTO): return 2
+    return 0
+
+
+cdef inline uint32_t third_role(uint32_t kind) noexcept nogil:
+    """Say what the third word of a record is."""
+    if kind in (BTF_PTR, BTF_TYPEDEF, BTF_VOLATILE, BTF_CONST, BTF_RESTRICT, BTF_FUNC,
+                BTF_FUNC_PROTO, BTF_VAR, BTF_DECL_TAG, BTF_TYPE_TAG):
+        return ROLE_NODE
+    return ROLE_PLAIN
+
+
+cdef inline uint32_t role_of(uint32_t kind, uint32_t place) noexcept nogil:
+    """Say what word `place` of a record is: one table for every walk over nodes."""
+    if place < 3:
+        if place == 0: return ROLE_NAME
+        return third_role(kind) if place == 2 else ROLE_PLAIN
+    if kind == BTF_STRUCT or kind == BTF_UNION:
+        place = (place - 3) % 3
+        return ROLE_NAME if place == 0 else (ROLE_NODE if place == 1 else ROLE_PLAIN)
+    elif kind == BTF_FUNC_PROTO: return ROLE_NAME if (place - 3) % 2 == 0 else ROLE_NODE
+    elif kind == BTF_ENUM: return ROLE_NAME if (place - 3) % 2 == 0 else ROLE_PLAIN
+    elif kind == BTF_ENUM64: return ROLE_NAME if (place - 3) % 3 == 0 else ROLE_PLAIN
+    elif kind == BTF_ARRAY: return ROLE_NODE if place < 5 else ROLE_PLAIN
+    elif kind == BTF_DATASEC: return ROLE_NODE if (place - 3) % 3 == 0 else ROLE_PLAIN
+    return ROLE_PLAIN
