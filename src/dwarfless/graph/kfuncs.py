@@ -63,7 +63,7 @@ def find_kfuncs(image: ElfImage) -> dict[str, int]:
         name = bytes(strings[at : at + 600]).partition(b"\0")[0]
         if name.startswith(FUNC_PREFIX):
             function, underscores, number = name[len(FUNC_PREFIX) :].rpartition(b"__")
-            if underscores and b"_" not in number:
+            if function and underscores and b"_" not in number:
                 functions.append((function, offset))
         elif name.startswith(SET_PREFIX) and (
             _word(image, words, index, offset, 1) & BTF_SET8_KFUNCS
