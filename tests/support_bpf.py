@@ -32,8 +32,8 @@ def btf_load(btf: bytes) -> str:
         return ""
     if error in (errno.EPERM, errno.ENOSYS):
         pytest.skip(f"NOT TESTED, this kernel lets us load no BTF: {os.strerror(error)}")
-    # The log tells of every type; 16 MiB hold that of a vmlinux.
-    _, log = _load(btf, 1 << 24)
+    # The log tells of every type.
+    _, log = _load(btf, min(1 << 16 | 16 * len(btf), 1 << 26))
     return "\n".join(log.splitlines()[-3:]) or errno.errorcode[error]
 
 

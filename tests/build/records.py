@@ -1,4 +1,4 @@
-"""Assemble BTF word by word, in either byte order: what build/btf.py can't say because it is wrong.
+"""Assemble BTF word by word: also what build/btf.py can not say because it is wrong.
 
 In:  records, sound or not; what a test leaves out is filled in, what it gives is written.
 Out: raw BTF.
