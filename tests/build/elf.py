@@ -120,7 +120,7 @@ class Elf(NamedTuple):
 
     def _symbol_sections(self, first: int) -> list[Section]:
         strings, table, extended = bytearray(b"\0"), bytearray(), bytearray()
-        far = False
+        far, entsize = False, 24 if self.bits == 64 else 16
         for s in (Symbol(), *self.symbols):
             is_far = s.section >= 0xFF00 and s.section not in (ABS, COMMON)
             far |= is_far
@@ -128,7 +128,7 @@ class Elf(NamedTuple):
             extended += struct.pack(self.order + "I", s.section if is_far else 0)
             strings += s.name.encode() + b"\0"
         made = [
-            Section(".symtab", bytes(table), SYMTAB, link=first + 1, info=1),
+            Section(".symtab", bytes(table), SYMTAB, link=first + 1, info=1, entsize=entsize),
             Section(".strtab", bytes(strings), STRTAB),
         ]
         if far:

@@ -8,11 +8,12 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from build.dwarf import Attr, Die, Encoding, Unit, assemble
-from build.elf_min import Section, Symbol, elf_file
+from build.program import program
 from c.compilers import BUILDS, missing_tool
 from c.run import HERE, Case, make
 from hostile import excess, lies, rings
-from hostile.dies import CASES, everything
+from hostile.dies import CASES
+from hostile.everything import everything
 from hostile.guard import Guard
 from support import running_in_ci
 
@@ -20,8 +21,6 @@ from support import running_in_ci
 CUTS, FLIPS = 60, 150
 #: Importing them has filled CASES.
 MODULES = (rings, excess, lies)
-SECTIONS = (Section(".text", 0x1000, 0x1000), Section(".data", 0x2000, 0x1000))
-SYMBOLS = (Symbol("f", 0x1000, ".text"), Symbol("v", 0x2000, ".data", type=1))
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +29,6 @@ def guard() -> Iterator[Guard]:
     guard = Guard()
     yield guard
     guard.close()
-
-
-def file(debug: dict[str, bytes], encoding: Encoding) -> bytes:
-    """Return a file with these debug sections, a function f and a variable v."""
-    size, big = encoding.address_size, encoding.big
-    return elf_file(debug, SECTIONS, SYMBOLS, address_size=size, big=big)
 
 
 def damaged(debug: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
@@ -69,7 +62,7 @@ def test_damaged_sections_of_a_compiler(build: str, guard: Guard, tmp_path: Path
     for unused in (".debug_line", ".debug_aranges", ".debug_frame", ".debug_line_str"):
         debug.pop(unused, None)
 
-    files = (file(changed, Encoding()) for changed in damaged(debug))
+    files = (program(changed) for changed in damaged(debug))
     assert unhappy(guard.ask(files)) == []
 
 
@@ -83,9 +76,9 @@ def test_damaged_sections_of_a_compiler(build: str, guard: Guard, tmp_path: Path
 def test_damaged_sections_of_all_forms(encoding: Encoding, guard: Guard) -> None:
     """Each section of units that use every form and tag there is."""
     debug = assemble(everything(encoding), encoding)
-    assert unhappy(guard.ask([file(debug, encoding)])) == []
+    assert unhappy(guard.ask([program(debug, encoding)])) == []
 
-    assert unhappy(guard.ask(file(changed, encoding) for changed in damaged(debug))) == []
+    assert unhappy(guard.ask(program(changed, encoding) for changed in damaged(debug))) == []
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -93,7 +86,7 @@ def test_nonsense(name: str, guard: Guard) -> None:
     """Well-formed bytes that say what can't be, or too much of it."""
     encoding, debug = CASES[name]()
 
-    assert unhappy(guard.ask([file(debug, encoding)])) == []
+    assert unhappy(guard.ask([program(debug, encoding)])) == []
 
 
 def test_a_good_file_is_encoded(guard: Guard) -> None:
@@ -101,6 +94,6 @@ def test_a_good_file_is_encoded(guard: Guard) -> None:
     unit = Unit(Die("compile_unit", [Attr("name", "string", "a.c")]))
     good = assemble([unit])
 
-    answers = guard.ask([file(good, Encoding()), b"not ELF"])
+    answers = guard.ask([program(good), b"not ELF"])
     assert answers[0] == "encoded"
     assert answers[1].startswith("refused: ElfError: ")

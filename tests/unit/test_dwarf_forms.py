@@ -1,0 +1,168 @@
+"""The same program gives the same types in whatever forms, version, format and byte order."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from build.dwarf import Attr, Die, Encoding, Label, Unit, assemble
+from build.program import DATA, TEXT, program
+from dwarfless.consumers.listing import listing
+from dwarfless.encoder import encode_elf
+from dwarfless.graph.options import DEFAULT_FEATURES, EncodeOptions
+from oracle.listing import Listing
+
+OLD = [Encoding(*how) for how in product((2, 3, 4), (4, 8), (4, 8), (False, True))]
+NEW = [Encoding(5, *how) for how in product((4, 8), (4, 8), (False, True))]
+PACKED = ("strx", "strx1", "strx2", "strx3", "strx4", "line_strp")
+NAMES = [(e, f) for e in OLD + NEW for f in ("string", "strp")] + list(product(NEW, PACKED))
+NUMBERS = [
+    (e, f) for e in OLD + NEW for f in ("data1", "data2", "data4", "data8", "udata", "sdata")
+]
+NUMBERS += product(NEW, ("implicit_const",))
+REFERENCES = ("ref1", "ref2", "ref4", "ref8", "ref_udata", "ref_addr")
+ADDRESSES = ("addrx", "addrx1", "addrx2", "addrx3", "addrx4")
+
+EXPECTED = """\
+INT int size=4 encoding=SIGNED
+STRUCT s size=100
+  0 int first
+  32 struct s *second
+FUNC static int f(struct s *p)
+DATASEC .data
+  100 global struct s v
+"""
+
+
+def units(
+    encoding: Encoding,
+    *,
+    name: str = "string",
+    number: str = "data1",
+    reference: str = "ref4",
+    address: str = "addr",
+) -> list[Unit]:
+    """Return a struct, a function and a variable; every value of a class has one form."""
+    block = "exprloc" if encoding.version >= 4 else "block1"
+    place = b"\x03" + encoding.integer(DATA, encoding.address_size)
+    bases = [
+        Attr(f"{kind}_base", "sec_offset", encoding.table_base)
+        for kind in ("str_offsets", "addr")
+        if encoding.version >= 5
+    ]
+
+    def typed(label: str) -> Attr:
+        return Attr("type", reference, Label(label))
+
+    def die(
+        tag: str, text: str, *attrs: Attr, children: tuple[Die, ...] = (), label: str = ""
+    ) -> Die:
+        return Die(tag, [Attr("name", name, text), *attrs], children, label)
+
+    def size(value: int) -> Attr:
+        return Attr("byte_size", number, value)
+
+    def at(value: int) -> Attr:
+        # Up to DWARF 3 data4 and data8 mean a location list here.
+        return Attr("data_member_location", number if encoding.version > 3 else "udata", value)
+
+    external = Attr("external", "flag", 1)
+    pointer = Die("pointer_type", [typed("s"), size(encoding.address_size)], label="p")
+    members = (
+        die("member", "first", typed("int"), at(0)),
+        die("member", "second", typed("p"), at(4)),
+    )
+    children = [
+        die("base_type", "int", size(4), Attr("encoding", number, 5), label="int"),
+        die("structure_type", "s", size(100), children=members, label="s"),
+        pointer,
+        die(
+            "subprogram",
+            "f",
+            external,
+            typed("int"),
+            Attr("low_pc", address, TEXT),
+            children=(die("formal_parameter", "p", typed("p")),),
+        ),
+        die("variable", "v", external, typed("s"), Attr("location", block, place)),
+    ]
+    root = [Attr("language", "data1", 12), *bases]
+    return [Unit(Die("compile_unit", root, children))]  # fmt: skip
+
+
+def text(debug: dict[str, bytes], encoding: Encoding, folder: Path) -> str:
+    """Return what the encoder makes of debug sections, without ids."""
+    path = folder / "program"
+    path.write_bytes(program(debug, encoding))
+    options = EncodeOptions(features=DEFAULT_FEATURES | {"global_var"})
+    graph, _ = encode_elf(path, options=options, jobs=1, progress=None)
+    return Listing(listing(graph).decode()).text()
+
+
+@pytest.mark.parametrize(("encoding", "form"), NAMES, ids=str)
+def test_names(encoding: Encoding, form: str, tmp_path: Path):
+    """Every form of a string."""
+    debug = assemble(units(encoding, name=form), encoding)
+    assert text(debug, encoding, tmp_path) == EXPECTED
+
+
+@pytest.mark.parametrize(("encoding", "form"), NUMBERS, ids=str)
+def test_numbers(encoding: Encoding, form: str, tmp_path: Path):
+    """Every form of a constant."""
+    debug = assemble(units(encoding, number=form), encoding)
+    assert text(debug, encoding, tmp_path) == EXPECTED
+
+
+@pytest.mark.parametrize("encoding", OLD + NEW, ids=str)
+@pytest.mark.parametrize("form", REFERENCES)
+def test_references(encoding: Encoding, form: str, tmp_path: Path):
+    """Every form of a reference within a file."""
+    debug = assemble(units(encoding, reference=form), encoding)
+    assert text(debug, encoding, tmp_path) == EXPECTED
+
+
+@pytest.mark.parametrize("encoding", NEW, ids=str)
+@pytest.mark.parametrize("form", ADDRESSES)
+def test_addresses(encoding: Encoding, form: str, tmp_path: Path):
+    """Every form of an address in a table."""
+    debug = assemble(units(encoding, address=form), encoding)
+    assert text(debug, encoding, tmp_path) == EXPECTED
+
+
+@pytest.mark.parametrize("encoding", [Encoding(4), Encoding(5), Encoding(5, 4, 8, True)], ids=str)
+def test_type_units(encoding: Encoding, tmp_path: Path):
+    """A type that a signature refers to is found in its type unit."""
+    signature = 0x1122334455667788
+    where = Attr("data_member_location", "data1", 0)
+    number = Attr("type", "ref4", Label("int"))
+    member = Die("member", [Attr("name", "string", "a"), number, where])
+    base = [
+        Attr("name", "string", "int"),
+        Attr("byte_size", "data1", 4),
+        Attr("encoding", "data1", 5),
+    ]
+    struct = Die(
+        "structure_type",
+        [Attr("name", "string", "s"), Attr("byte_size", "data1", 4)],
+        [member],
+        "s",
+    )
+    typed = Unit(
+        Die("type_unit", [], [struct, Die("base_type", base, label="int")]), "type", signature, "s"
+    )
+    place = b"\x03" + encoding.integer(DATA, encoding.address_size)
+    variable = [
+        Attr("name", "string", "v"),
+        Attr("type", "ref_sig8", signature),
+        Attr("location", "exprloc", place),
+    ]
+    debug = assemble([Unit(Die("compile_unit", [], [Die("variable", variable)])), typed], encoding)
+
+    expected = """\
+INT int size=4 encoding=SIGNED
+STRUCT s size=4
+  0 int a
+DATASEC .data
+  4 static struct s v
+"""
+    assert text(debug, encoding, tmp_path) == expected
