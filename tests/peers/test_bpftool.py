@@ -6,6 +6,7 @@ import pytest
 
 import dwarfless
 from dwarfless.consumers.listing import listing
+from dwarfless.formats.btf import Kind
 from support import bpftool, kernel
 
 RUNNING = Path("/sys/kernel/btf/vmlinux")
@@ -44,3 +45,22 @@ def test_reads_what_we_write(tmp_path, byte_order, layout):
     path = tmp_path / "ours.btf"
     path.write_bytes(dwarfless.encode(graph, byte_order=byte_order, layout=layout))
     assert bpftool("btf", "dump", "file", path).stdout.encode() == listing(graph)
+
+
+@pytest.mark.peer
+def test_split(tmp_path):
+    """Ids, strings and section entries that lie in the base."""
+    builder = dwarfless.GraphBuilder()
+    builder.add_var("v", builder.add_int("int", 4))
+    base = builder.freeze()
+    builder = dwarfless.GraphBuilder(base)
+    builder.add_composite(Kind.STRUCT, "extra", 8, [("", 1, 0), ("b", 1, 32, 7)])
+    builder.add_datasec(".data", 4, [(2, 0, 4)])
+    builder.add_enum("e", 8, [("A", -1), ("B", 1 << 40)], signed=True)
+    builder.add_enum("u", 8, [("C", 1 << 63)])
+    builder.add_decl_tag("tag", 3, 1)
+    split = builder.freeze()
+    (tmp_path / "base").write_bytes(dwarfless.encode(base))
+    (tmp_path / "split").write_bytes(dwarfless.encode(split))
+    theirs = bpftool("-B", tmp_path / "base", "btf", "dump", "file", tmp_path / "split")
+    assert theirs.stdout.encode() == listing(split)
