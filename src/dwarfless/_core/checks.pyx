@@ -235,7 +235,7 @@ def check_types(GraphArrays arrays, *, uint32_t kinds, uint32_t max_vlen, uint32
                 uint32_t max_chain, uint32_t max_depth):
     """Return (type id, rule, element, value) of each broken rule, pass by pass.
 
-    Cost: 30 ms for 125,000 types.
+    Cost: 15 ms for 125,000 types.
     """
     cdef Target target
     cdef Findings found

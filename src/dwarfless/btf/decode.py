@@ -39,7 +39,7 @@ def decode(
         BtfError: The bytes break the format.
         UnsupportedError: A version other than 1.
 
-    Cost: 2 ms for 5 MB.
+    Cost: 1.5 ms for 5 MB.
     """
     raw = bytes(data)
     header = read_header(raw, source)

@@ -53,7 +53,7 @@ def encode(
         LimitError: A type id, name offset or vlen is larger than the format holds.
         UnsupportedError: A kind unknown to this program is in the way of a target.
 
-    Cost: 3 ms for 5 MB.
+    Cost: 1 ms for 5 MB; 20 ms if much is lowered.
     """
     wide = False
     if target is not None:

@@ -6,7 +6,6 @@ Out: a TypeGraph.
 
 import io
 import os
-from typing import BinaryIO
 
 from dwarfless.btf.decode import decode
 from dwarfless.containers.detached import is_btf
@@ -38,11 +37,12 @@ def load(
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _load(io.BytesIO(source), "<bytes>", base)
-    with open(source, "rb") as file:
+    # Unbuffered: a buffer would copy all that is read once more.
+    with open(source, "rb", buffering=0) as file:
         return _load(file, os.fspath(source), base)
 
 
-def _load(file: BinaryIO, source: str, base: TypeGraph | None) -> TypeGraph:
+def _load(file: io.BytesIO | io.FileIO, source: str, base: TypeGraph | None) -> TypeGraph:
     start = file.read(4)
     if is_btf(start):
         file.seek(0)

@@ -8,7 +8,8 @@ importing an ELF library takes longer than reading that.
 """
 
 import struct
-from typing import BinaryIO, NamedTuple
+from io import BytesIO, FileIO
+from typing import NamedTuple
 
 from dwarfless.errors import ElfError, UnsupportedError
 
@@ -35,7 +36,7 @@ def is_elf(start: bytes) -> bool:
     return start[:4] == b"\x7fELF"
 
 
-def read_section(file: BinaryIO, name: str, *, source: str) -> bytes | None:
+def read_section(file: FileIO | BytesIO, name: str, *, source: str) -> bytes | None:
     """Return a section's bytes, or None if there is no such section.
 
     Args:
@@ -64,7 +65,7 @@ def read_section(file: BinaryIO, name: str, *, source: str) -> bytes | None:
 class _Reader:
     """Reads parts of an ELF file; a part that is cut short is an error."""
 
-    def __init__(self, file: BinaryIO, source: str) -> None:
+    def __init__(self, file: FileIO | BytesIO, source: str) -> None:
         self.file, self.source = file, source
         ident = self.read(0, 16, "ELF header")
         if not is_elf(ident) or ident[4] not in (1, 2) or ident[5] not in (1, 2):
