@@ -134,3 +134,14 @@ def test_loops_end():
         rules = {violation.rule for violation in dwarfless.check(graph)}
         assert rules & {"loop", "chain length"}
         dwarfless.encode(graph, target="5.10")
+
+
+def test_long_shared_parts_cost_once():
+    """Many types with one long name, many functions with one long prototype."""
+    text = b"\0" + b"n" * (1 << 20) + b"\0"
+    proto = Type(13, 0, 0, (1, 1) * 60000, 60000)
+    types = [Type(1, 1, 4, (32,)), proto, *[Type(12, 1, 2)] * 100000]
+    graph = dwarfless.decode(assemble(types, text))
+    assert len(dwarfless.check(graph)) == 100000 + 60000
+    for _ in range(10):
+        assert graph.find_ids("n") == []

@@ -8,7 +8,6 @@ Source: the check_meta functions and btf_check_type_tags of kernel/bpf/btf.c.
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport strlen
 
 from dwarfless._core.btf cimport (
     ARRAY, BTF_NUM_KINDS, CONST, Chain, DATASEC, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC, FUNC_PROTO,
@@ -32,37 +31,38 @@ cdef inline bint is_letter(uint8_t byte) noexcept nogil:
     return 97 <= (byte | 0x20) <= 122 or byte == 95 or byte == 46      # A-Z a-z _ .
 
 
-cdef bint is_identifier(const char* name) noexcept nogil:
-    cdef const uint8_t* at = <const uint8_t*>name
-    if not is_letter(at[0]):
-        return False
-    while is_letter(at[0]) or 48 <= at[0] <= 57:
-        at += 1
-    return at[0] == 0
+cdef uint32_t judge_name(const char* name, uint32_t limit, bint printable,
+                         uint32_t invalid) noexcept nogil:
+    """Return the rule a name breaks, or NUM_RULES; looks at no more than limit + 1 bytes.
 
-
-cdef bint is_printable(const char* name) noexcept nogil:
+    printable: any printable text will do, not only an identifier; invalid: rule for the rest.
+    """
     cdef const uint8_t* at = <const uint8_t*>name
-    while 32 <= at[0] < 127:
+    cdef const uint8_t* end = at + limit
+    if not (32 <= at[0] < 127 if printable else is_letter(at[0])):
+        return invalid
+    while at != end and (32 <= at[0] < 127 if printable
+                         else is_letter(at[0]) or 48 <= at[0] <= 57):
         at += 1
-    return at[0] == 0 and at != <const uint8_t*>name
+    if at[0] == 0:
+        return NUM_RULES
+    return NAME_TOO_LONG if at == end else invalid
 
 
 cdef void check_element_name(Findings* found, const Chain* chain, const Target* target,
                              uint32_t type_id, uint32_t element, uint32_t offset) noexcept nogil:
-    cdef const char* name
+    cdef uint32_t rule
     if offset:
-        name = text_of(chain, offset)
-        if not is_identifier(name):
-            note(found, type_id, ELEMENT_NAME_INVALID, element, offset)
-        elif strlen(name) > target.name_limit:
-            note(found, type_id, NAME_TOO_LONG, element, <uint32_t>strlen(name))
+        rule = judge_name(text_of(chain, offset), target.name_limit, False, ELEMENT_NAME_INVALID)
+        if rule != NUM_RULES:
+            note(found, type_id, rule, element, target.name_limit)
 
 
 cdef void check_name(Findings* found, const Chain* chain, const Target* target, uint32_t type_id,
                      uint32_t kind, uint32_t offset) noexcept nogil:
     """Judge a type's own name by its kind."""
     cdef const char* name
+    cdef uint32_t rule
     if kind in (PTR, ARRAY, VOLATILE, CONST, RESTRICT, FUNC_PROTO):
         if offset:
             note(found, type_id, NAME_GIVEN, 0, offset)
@@ -78,11 +78,10 @@ cdef void check_name(Findings* found, const Chain* chain, const Target* target, 
         if not name[0]:
             note(found, type_id, NAME_MISSING, 0, 0)
         return
-    if not (is_printable(name) if kind == DATASEC and target.free_section_names
-            else is_identifier(name)):
-        note(found, type_id, NAME_INVALID, 0, offset)
-    elif strlen(name) > target.name_limit:
-        note(found, type_id, NAME_TOO_LONG, 0, <uint32_t>strlen(name))
+    rule = judge_name(name, target.name_limit, kind == DATASEC and target.free_section_names,
+                      NAME_INVALID)
+    if rule != NUM_RULES:
+        note(found, type_id, rule, 0, target.name_limit)
 
 
 cdef void check_int(Findings* found, uint32_t type_id, const uint32_t* record) noexcept nogil:

@@ -13,7 +13,7 @@ cdef extern from *:
 
 cdef struct Resolution:
     const Chain* chain
-    uint32_t* target        # by type id: where a settled modifier's or VAR's chain ends
+    uint32_t* target        # by type id: where a settled modifier's or VAR's chain ends; see step_func
     uint64_t* size          # by type id: bytes of a settled array
 
 

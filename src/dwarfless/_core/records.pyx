@@ -270,8 +270,10 @@ cdef list scan(const Chain* chain, bytes name, uint32_t kinds):
 
 
 cdef inline uint32_t hash_name(const char* text) noexcept nogil:
-    cdef uint32_t value = 2166136261u        # FNV-1a
-    while text[0]:
+    """FNV-1a of the first 512 bytes: a thousand types may share a string of a megabyte."""
+    cdef uint32_t value = 2166136261u
+    cdef const char* end = text + 512
+    while text[0] and text != end:
         value = (value ^ <uint8_t>text[0]) * 16777619u
         text += 1
     return value ^ value >> 15

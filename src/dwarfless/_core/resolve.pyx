@@ -259,10 +259,17 @@ cdef bint step_func(Walk* walk, const uint32_t* record) noexcept nogil:
     cdef uint32_t i
     if kind_at(walk.known.chain, record[2]) != FUNC_PROTO:
         return give_up(walk, FUNC_TARGET, 0, record[2])
-    proto = record_of(walk.known.chain, record[2])
-    for i in range(vlen_of(proto[1])):
-        if proto[4 + 2 * <uint64_t>i] and not proto[3 + 2 * <uint64_t>i]:
-            return give_up(walk, PARAM_NAME, i, record[2])
+    # What the first FUNC of a prototype found is kept in the prototype's target: 1 all named,
+    # else 2 + the first that is not; so that many may share a long one.
+    if not walk.known.target[record[2]]:
+        walk.known.target[record[2]] = 1
+        proto = record_of(walk.known.chain, record[2])
+        for i in range(vlen_of(proto[1])):
+            if proto[4 + 2 * <uint64_t>i] and not proto[3 + 2 * <uint64_t>i]:
+                walk.known.target[record[2]] = 2 + i
+                break
+    if walk.known.target[record[2]] > 1:
+        return give_up(walk, PARAM_NAME, walk.known.target[record[2]] - 2, record[2])
     return False
 
 

@@ -26,6 +26,8 @@ from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Violation", "check"]
 
+NAME_SHOWN: Final = 512
+
 
 class Violation(NamedTuple):
     """One broken rule.
@@ -33,7 +35,7 @@ class Violation(NamedTuple):
     Attributes:
         type_id: Where.
         kind: Kind of that type.
-        name: Its name, or "".
+        name: Its name, cut after NAME_SHOWN characters, or "".
         rule: Short and constant, such as "member order".
         explanation: What is wrong, in words.
     """
@@ -57,7 +59,7 @@ RULES: Final = (
     ("name", "a name is needed"),
     ("name", "the name at {v:#x} must not be there"),
     ("name", "the name is no identifier"),
-    ("name length", "a name of {v} bytes is too long"),
+    ("name length", "a name has more than {v} bytes"),
     ("zero word", "the third word must be 0, not {v}"),
     ("int encoding", "encoding word {v:#x} has bits that exclude each other or mean nothing"),
     ("int bits", "{v} bits do not fit the size"),
@@ -127,13 +129,14 @@ def check(graph: TypeGraph, target: str | None = None) -> list[Violation]:
         max_chain=MAX_CHAIN,
         max_depth=MAX_DEPTH,
     )
+    # Broken BTF may give one endless name to many types: each is read once, and cut.
+    names: dict[int, str] = {}
     violations = []
     for type_id, number, element, value in found:
-        view = graph[type_id]
-        rule, explanation = RULES[number]
-        violations.append(
-            Violation(
-                type_id, view.kind_name, view.name, rule, explanation.format(i=element, v=value)
-            )
-        )
+        view, (rule, explanation) = graph[type_id], RULES[number]
+        offset = view.word(0)
+        if offset not in names:
+            names[offset] = view.name[:NAME_SHOWN]
+        explanation = explanation.format(i=element, v=value)
+        violations.append(Violation(type_id, view.kind_name, names[offset], rule, explanation))
     return sorted(violations, key=lambda violation: violation.type_id)
