@@ -107,7 +107,6 @@ BUILDS = {
     "gcc5_s390x": Build("s390x-linux-gnu-gcc", ("-gdwarf-5",)),
     "clang4": Build("clang", ("-gdwarf-4",)),
     "clang5": Build("clang", ("-gdwarf-5",), ("-fuse-ld=lld",), tools=("ld.lld",)),
-    "clang4_types": Build("clang", ("-gdwarf-4", "-fdebug-types-section")),
     "clang5_types": Build("clang", ("-gdwarf-5", "-fdebug-types-section")),
     "clang5_split": Build("clang", ("-gdwarf-5", "-gsplit-dwarf")),
     "clang5_lto": Build(

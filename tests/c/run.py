@@ -111,11 +111,11 @@ class Made:
 
     Attributes:
         path: The file to encode.
-        extra: Files that go with it and are found from it: .dwo, dwz alternate.
+        dwos: Split units to give with it.
     """
 
     path: Path
-    extra: list[Path] = field(default_factory=list)
+    dwos: list[Path] = field(default_factory=list)
 
 
 def make(case: Case, build: Build, folder: Path) -> Made:
@@ -154,6 +154,7 @@ def list_with_dwarfless(made: Made, features: str) -> Listing:
     """Encode with our command, list with our own dump."""
     output = made.path.with_suffix(".btf")
     encode = ["encode", str(made.path), "-o", str(output), "--features", features]
+    encode += [word for dwo in made.dwos for word in ("--split-dwarf", str(dwo))]
     _dwarfless(encode)
     return Listing(_dwarfless(["dump", str(output)]))
 

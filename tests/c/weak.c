@@ -18,8 +18,8 @@ INT int size=4 encoding=SIGNED
 INT unsigned int size=4 encoding=(none)
 DATASEC .data
   4 global int alike
-  4 global int only_weak
-  4 global unsigned int differs
-DATASEC .data
   4 global int differs
+  4 global int only_weak
+DATASEC .data
+  4 global unsigned int differs
 */

@@ -1,14 +1,13 @@
 """Ask the worker to encode inputs, and outlive it.
 
-In:  ELF files, as bytes.
-Out: a line each, as the worker says it, or "died: ..." or "too slow: ..." in its place.
+In:  an ELF file, as bytes.
+Out: a line, as the worker says it, or "died: ..." or "too slow: ..." in its place.
 """
 
 import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = ["SECONDS", "Guard"]
@@ -23,10 +22,6 @@ class Guard:
 
     def __init__(self) -> None:
         self.worker: subprocess.Popen[bytes] | None = None
-
-    def ask(self, inputs: Iterable[bytes]) -> list[str]:
-        """Return how each input went."""
-        return [self._ask(content) for content in inputs]
 
     def close(self) -> None:
         """End the worker."""
@@ -44,7 +39,8 @@ class Guard:
             env=os.environ | {"PYTHONPATH": str(TESTS), "OPENBLAS_NUM_THREADS": "1"},
         )
 
-    def _ask(self, content: bytes) -> str:
+    def ask(self, content: bytes) -> str:
+        """Return how one input went."""
         if self.worker is None:
             self.worker = self._start()
         worker = self.worker

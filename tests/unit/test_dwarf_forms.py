@@ -45,6 +45,7 @@ def units(
     """Return a struct, a function and a variable; every value of a class has one form."""
     block = "exprloc" if encoding.version >= 4 else "block1"
     place = b"\x03" + encoding.integer(DATA, encoding.address_size)
+    place = place if address == "addr" else b"\xa1\x01"  # DW_OP_addrx of entry_pc
     bases = [
         Attr(f"{kind}_base", "sec_offset", encoding.table_base)
         for kind in ("str_offsets", "addr")
@@ -87,6 +88,8 @@ def units(
         die("variable", "v", external, typed("s"), Attr("location", block, place)),
     ]
     root = [Attr("language", "data1", 12), *bases]
+    if address != "addr":  # so that what is asked for isn't first in the table
+        root += [Attr("low_pc", address, 0x9999), Attr("entry_pc", address, DATA)]
     return [Unit(Die("compile_unit", root, children))]  # fmt: skip
 
 
