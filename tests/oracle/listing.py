@@ -22,7 +22,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-__all__ = ["Listing", "Record", "block_rank"]
+__all__ = ["Listing", "Record", "block_rank", "integer_name"]
 
 HEAD = re.compile(r"^\[(\d+)\] (\w+) '(.*?)'(?: (.*))?$")
 ITEM = re.compile(r"^\t(?:'(.*?)' )?(.*)$")
