@@ -227,6 +227,34 @@ cdef inline uint8_t keep_step(uint64_t form) noexcept nogil:
     return 0
 
 
+cdef inline bint is_string_step(uint8_t step) noexcept nogil:
+    return step in (STEP_STRING, STEP_STRP, STEP_STRX, STEP_LINE_STRP, STEP_STRP_ALT)
+
+
+cdef inline bint is_ref_step(uint8_t step) noexcept nogil:
+    return step in (STEP_REF, STEP_REF_ADDR, STEP_REF_SIG, STEP_REF_ALT)
+
+
+cdef inline bint is_block_step(uint8_t step) noexcept nogil:
+    return step in (STEP_BLOCK, STEP_BLOCK1, STEP_BLOCK2, STEP_BLOCK4)
+
+
+cdef inline bint fits(uint8_t slot, uint8_t step) noexcept nogil:
+    """Say whether an attribute makes sense in the form it comes in; if not, it's skipped."""
+    if step == STEP_INDIRECT:
+        return True
+    if slot in (S_NAME, S_PRODUCER):
+        return is_string_step(step)
+    elif slot in (S_TYPE, S_ORIGIN, S_SPECIFICATION, S_SIBLING, S_SIGNATURE, S_ANNOTATION,
+                  S_IMPORT):
+        return is_ref_step(step)
+    elif slot in (S_CONST_VALUE, S_DWO_NAME):
+        return not is_ref_step(step)
+    elif slot in (S_LOCATION, S_MEMBER_LOCATION):
+        return not is_string_step(step) and not is_ref_step(step)
+    return not is_string_step(step) and not is_ref_step(step) and not is_block_step(step)
+
+
 cdef inline void add_skip(AbbrevTable* t, uint32_t first, uint64_t form, int size) noexcept nogil:
     cdef Op* op
     if size == 0:
@@ -277,7 +305,7 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, bin
             abbrev.has_sibling = True
         if (slot == S_SIBLING) != wants_sibling:
             slot = S_NONE
-        if slot == S_NONE or keep_step(form) == 0:
+        if slot == S_NONE or keep_step(form) == 0 or not fits(slot, keep_step(form)):
             add_skip(t, first, form, size)
             continue
         op = <Op*>push(&t.ops)

@@ -11,6 +11,7 @@ cdef extern from *:
     uint16_t bswap16 "__builtin_bswap16"(uint16_t) noexcept nogil
     uint32_t bswap32 "__builtin_bswap32"(uint32_t) noexcept nogil
     uint64_t bswap64 "__builtin_bswap64"(uint64_t) noexcept nogil
+    const bint HOST_IS_BIG "(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)"
 
 cdef struct Cursor:
     const uint8_t* start      # first byte of the section
@@ -52,6 +53,8 @@ cdef inline uint32_t read_u24(Cursor* cur) noexcept nogil:
     if cur.end - cur.pos < 3:
         return <uint32_t>fail(cur, b"3 bytes are missing")
     cur.pos += 3
+    if cur.swap != HOST_IS_BIG:
+        return p[0] << 16 | p[1] << 8 | p[2]
     return p[0] | p[1] << 8 | p[2] << 16
 
 

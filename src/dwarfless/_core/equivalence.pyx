@@ -9,8 +9,12 @@ recolour each by what it says and the colours of what it refers to, again and ag
 rounds equal colours mean "equal as deep as n references". A round never makes two records equal
 that were not, so when the number of colours stands still, equal colours mean equal at any depth.
 
-    struct a { struct b *p; };  struct b { int x; };        three rounds:  PTR(b), PTR(b') differ
-    struct a { struct b *p; };  struct b { long x; };       in round 2, the two a in round 3
+    struct a { struct b *p; };  struct b { int x; };
+    struct a { struct b *p; };  struct b { long x; };
+
+Round 1 sees two structs b, but one PTR and one struct a; round 2 tells the pointers apart, and the
+two a. Chains of pointers, typedefs and the like are coloured from their end, so that a round
+takes a whole chain, and only named structs and unions, where circles close, wait for the next.
 
 Hashes could lie, so the result is checked: each record must say what its class's first one says,
 word for word, references by class. That proves all of it at once, by coinduction.
@@ -33,19 +37,74 @@ from libc.string cimport memset
 from dwarfless._core.memory cimport mix
 from dwarfless._core.nodes cimport *
 
+from dwarfless.errors import UnsupportedError
 
-cdef uint64_t colour_of(const uint32_t* words, uint32_t id, uint32_t at, uint32_t length,
-                        const uint32_t* alias, const uint64_t* old) noexcept nogil:
+cdef extern from *:
+    """
+    #define MAX_COLOURINGS ((uint64_t)1 << 30)
+    """
+    const uint64_t MAX_COLOURINGS   # about ten seconds
+
+
+cdef bint is_knot(const uint32_t* record) noexcept nogil:
+    """Say whether a record can close a circle in C: a named struct or union."""
+    cdef uint32_t kind = kind_of(record[1])
+    return (kind == BTF_STRUCT or kind == BTF_UNION) and record[0] != 0
+
+
+cdef uint64_t colour_of(const uint32_t* words, const uint32_t* starts, uint32_t id,
+                        const uint32_t* alias, const uint64_t* old,
+                        const uint64_t* new) noexcept nogil:
+    """Colour a record by what it says: knots by the last round's colours, the rest by this one's."""
+    cdef uint32_t at = starts[id], length = starts[id + 1] - starts[id], child
     cdef uint32_t kind = kind_of(words[at + 1]), j
     cdef uint64_t h = length
     if kind == BTF_VAR or kind == BTF_DATASEC:
         return mix(old[0], id)  # never merged
     for j in range(length):
         if role_of(kind, j) == ROLE_NODE:
-            h = mix(h, old[alias[words[at + j]]] + 1)
+            child = alias[words[at + j]]
+            if child and not is_knot(words + starts[child]):
+                h = mix(h, new[child] + 1)
+            else:
+                h = mix(h, old[child] + 1)
         else:
             h = mix(h, words[at + j])
     return mix(h, kind)
+
+
+cdef void sort_children_first(const uint32_t* words, const uint32_t* starts,
+                              const uint32_t* order, uint32_t num_order, const uint32_t* alias,
+                              uint8_t* state, uint32_t* stack, uint32_t* sorted_) noexcept nogil:
+    """Order records so that what one refers to comes before it, knots aside."""
+    cdef uint32_t i, j, top, id, child, at, kind, done = 0
+    cdef bint waits
+    for i in range(num_order):
+        stack[0] = order[i]
+        top = 1
+        while top:
+            id = stack[top - 1]
+            if state[id] == 2:
+                top -= 1
+                continue
+            waits = False
+            if state[id] == 0:
+                state[id] = 1
+                at = starts[id]
+                kind = kind_of(words[at + 1])
+                for j in range(2, starts[id + 1] - at):
+                    if role_of(kind, j) != ROLE_NODE:
+                        continue
+                    child = alias[words[at + j]]
+                    if child and state[child] == 0 and not is_knot(words + starts[child]):
+                        stack[top] = child
+                        top += 1
+                        waits = True
+            if not waits:
+                state[id] = 2
+                sorted_[done] = id
+                done += 1
+                top -= 1
 
 
 cdef uint32_t count_colours(const uint64_t* colours, const uint8_t* live, const uint32_t* alias,
@@ -149,7 +208,8 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
         order: uint32[num_live], live records; closed under reference.
         alias: uint32[num_records]: what a reference to a record goes to instead.
     """
-    cdef uint32_t num = starts.shape[0] - 1, i, id, count = 0, last = 0, rounds = 0
+    cdef uint32_t num = starts.shape[0] - 1, i, id, count = 0, last = 0
+    cdef uint64_t rounds = 0
     cdef uint64_t mask = 1023, seed
     cdef uint64_t[::1] old = np.zeros(num, np.uint64)
     cdef uint64_t[::1] new = np.zeros(num, np.uint64)
@@ -157,12 +217,17 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
     cdef uint32_t[::1] canonical = np.zeros(num, np.uint32)
     cdef uint64_t[::1] slots
     cdef uint32_t[::1] small_slots
+    cdef uint32_t[::1] children_first = np.zeros(order.shape[0], np.uint32)
+    cdef uint8_t[::1] state = np.zeros(num, np.uint8)
+    cdef uint32_t[::1] stack = np.zeros(words.shape[0] + num + 1, np.uint32)
     while mask < 3 * <uint64_t>num:
         mask = mask * 2 + 1
     slots = np.zeros(mask + 1, np.uint64)
     small_slots = np.zeros(mask + 1, np.uint32)
     if order.shape[0] == 0:
         return np.asarray(canonical)
+    sort_children_first(&words[0], &starts[0], &order[0], <uint32_t>order.shape[0], &alias[0],
+                        &state[0], &stack[0], &children_first[0])
     for seed in range(1, 9):
         with nogil:
             old[0] = seed
@@ -173,15 +238,19 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
             while True:
                 new[0] = seed
                 for i in range(order.shape[0]):
-                    id = order[i]
-                    new[id] = colour_of(&words[0], id, starts[id], starts[id + 1] - starts[id],
-                                        &alias[0], &old[0])
+                    id = children_first[i]
+                    new[id] = colour_of(&words[0], &starts[0], id, &alias[0], &old[0], &new[0])
                 old, new = new, old
                 count = count_colours(&old[0], &live[0], &alias[0], num, &slots[0], mask)
                 rounds += 1
-                if count == last:
+                if count == last or rounds * order.shape[0] > MAX_COLOURINGS:
                     break
                 last = count
+            if count != last:
+                with gil:
+                    raise UnsupportedError(
+                        f"structs of one name that differ {rounds} references away",
+                        place="deduplication")
             count = assign(&words[0], &starts[0], &old[0], &order[0], order.shape[0], &alias[0],
                            &canonical[0], &small_slots[0], mask)
         if count:

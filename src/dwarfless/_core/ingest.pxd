@@ -73,6 +73,7 @@ cdef class Store:
     cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil
     cdef LocalVar* find_var(self, uint64_t die) noexcept nogil
     cdef void keep_vars(self, uint32_t unit) noexcept nogil
+    cdef void complete_var(self, LocalVar* var) noexcept nogil
     cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
                         int32_t component, bint of_func) noexcept nogil
     cdef void locate(self, size_t first_param) noexcept nogil

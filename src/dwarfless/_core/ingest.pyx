@@ -511,7 +511,6 @@ cdef class Store:
     cdef void keep_vars(self, uint32_t unit) noexcept nogil:
         """Resolve the unit's variables; a definition takes what it lacks from its declaration."""
         cdef LocalVar* var
-        cdef LocalVar* declared
         cdef VarState* state
         cdef size_t i
         cdef uint32_t flags
@@ -520,15 +519,7 @@ cdef class Store:
             if not var.top:
                 continue
             if var.specification != NO_REF:
-                declared = self.find_var(var.specification)
-                if declared != NULL:
-                    if var.name == 0:
-                        var.name = declared.name
-                    if var.ref == NO_REF:
-                        var.ref = declared.ref
-                    var.external |= declared.external
-                    if var.tags == 0:
-                        var.tags = declared.tags
+                self.complete_var(var)
             elif var.declaration and not var.has_location:
                 continue
             flags = (VAR_EXTERNAL if var.external else 0) \
@@ -540,9 +531,27 @@ cdef class Store:
             state.address = var.address
             state.name = var.name
             state.node = node_ref(&self.interner, var.ref)
+            # A cut must be listed to be seen by `join`, should its name be ambiguous.
+            list_node(&self.interner, state.node)
             state.unit = unit
             state.flags = flags
             self.keep_tags(var.tags, var.annotation, <uint32_t>self.vars.num - 1, -1, False)
+
+    cdef void complete_var(self, LocalVar* var) noexcept nogil:
+        """Take what a definition lacks from what it refers to: an abstract one, a declaration."""
+        cdef LocalVar* other = var
+        cdef int steps
+        for steps in range(4):
+            other = self.find_var(other.specification)
+            if other == NULL:
+                return
+            if var.name == 0:
+                var.name = other.name
+            if var.ref == NO_REF:
+                var.ref = other.ref
+            if var.tags == 0:
+                var.tags = other.tags
+            var.external |= other.external
 
     cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
                         int32_t component, bint of_func) noexcept nogil:

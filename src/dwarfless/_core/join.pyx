@@ -386,10 +386,10 @@ cdef class Resolved:
             return self.ambiguous.items[cut] == DECLARED_IS_ODD
         return <uint32_t>binding != u32s(&self.baseline)[cut]
 
-    cdef bint is_odd_unit(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil:
+    cdef bint is_odd_unit(self, uint32_t* nodes, uint32_t count, uint32_t stamp) noexcept nogil:
         """Say whether any record of the bound unit refers to a name that is odd in it."""
         cdef uint32_t i, link
-        for i in range(types):
+        for i in range(count):
             link = u32s(&self.pair_heads)[nodes[i] & ~DUPLICATE_MARK]
             while link:
                 if self.odd((<Pair*>self.pairs.items)[link - 1].cut, stamp):
@@ -476,7 +476,7 @@ cdef class Resolved:
             any_odd = False
             if self.figures["ambiguous_names"]:
                 self.bind(nodes, types, stamp)
-                any_odd = self.is_odd_unit(nodes, types, stamp)
+                any_odd = self.is_odd_unit(nodes, count, stamp)
             if any_odd:
                 num_units += 1
                 with nogil:

@@ -210,9 +210,14 @@ cdef inline void run_indirect(Reader* r, Values* v, uint8_t slot) noexcept nogil
     ops[0].slot = slot
     ops[0].constant = 1
     ops[0].arg = size if size > 0 else 0
-    ops[0].step = keep_step(form) if slot != S_NONE else 0
+    ops[0].step = keep_step(form)
+    if slot == S_NONE or not fits(slot, ops[0].step):
+        ops[0].step = 0
     if ops[0].step == 0:
+        ops[0].slot = S_NONE
         ops[0].step = <uint8_t>STEP_SKIP if size >= 0 else skip_step(form)
+    elif ops[0].step in (STEP_REF_ADDR, STEP_REF_SIG, STEP_REF_ALT):
+        t.far = True
     run(r, ops, 1, v)
 
 
@@ -262,8 +267,10 @@ cdef inline void run(Reader* r, Op* op, uint32_t count, Values* v) noexcept nogi
         elif step == STEP_BLOCK1: keep_block(r, v, slot, read_u8(cur))
         elif step == STEP_BLOCK2: keep_block(r, v, slot, read_u16(cur))
         elif step == STEP_BLOCK4: keep_block(r, v, slot, read_u32(cur))
-        elif step == STEP_INDIRECT: run_indirect(r, v, slot)
-        elif step == STEP_SKIP_INDIRECT: run_indirect(r, v, S_NONE)
+        elif step == STEP_INDIRECT or step == STEP_SKIP_INDIRECT:
+            run_indirect(r, v, slot)
+            op += 1
+            continue
         v.present |= <uint64_t>1 << slot
         v.step[slot] = step
         op += 1

@@ -10,6 +10,7 @@ from dwarfless._core.walk cimport *
 
 cdef enum:
     MAX_DEPTH = 64
+    MAX_VISITS = 100000     # types looked at for one alignment; structs nest, and may repeat
 
 
 cdef inline TypeFacts type_facts_of(void* ctx, uint64_t die) noexcept nogil:
@@ -62,13 +63,15 @@ cdef inline uint64_t size_of(Interner* x, uint64_t ref, uint32_t depth) noexcept
     return size
 
 
-cdef inline uint64_t alignment_of(Interner* x, uint64_t ref, uint32_t depth) noexcept nogil:
+cdef inline uint64_t alignment_of(Interner* x, uint64_t ref, uint32_t depth,
+                                  uint32_t* budget) noexcept nogil:
     """Return a type's natural alignment in bytes, the largest within for composites."""
     cdef uint32_t index = find_local(x, ref), link
     cdef LocalType* t
     cdef uint64_t most = 1, one
-    if index == 0 or depth > MAX_DEPTH:
+    if index == 0 or depth > MAX_DEPTH or budget[0] == 0:
         return 1
+    budget[0] -= 1
     t = local_type(x, index)
     if t.kind == LK_POINTER:
         return x.walker.reader.header.address_size
@@ -77,11 +80,11 @@ cdef inline uint64_t alignment_of(Interner* x, uint64_t ref, uint32_t depth) noe
     elif t.kind in (LK_STRUCT, LK_UNION):
         link = t.first
         while link:
-            one = alignment_of(x, local_child(x, link).ref, depth + 1)
+            one = alignment_of(x, local_child(x, link).ref, depth + 1, budget)
             most = max(most, one)
             link = local_child(x, link).next
         return most
-    return alignment_of(x, t.ref, depth + 1)
+    return alignment_of(x, t.ref, depth + 1, budget)
 
 
 cdef inline bint is_packed(void* ctx, uint64_t die) noexcept nogil:
@@ -92,6 +95,7 @@ cdef inline bint is_packed(void* ctx, uint64_t die) noexcept nogil:
     cdef LocalType* t
     cdef LocalChild* c
     cdef bint packed
+    cdef uint32_t budget = MAX_VISITS
     if index == 0:
         return False
     t = local_type(x, index)
@@ -104,7 +108,7 @@ cdef inline bint is_packed(void* ctx, uint64_t die) noexcept nogil:
         m = <MemberFacts*>push(&facts)
         m.bit_offset = c.value
         m.byte_size = size_of(x, c.ref, 0)
-        m.alignment = alignment_of(x, c.ref, 0)
+        m.alignment = alignment_of(x, c.ref, 0, &budget)
         m.bitfield_size = <uint32_t>c.bit_size
         link = c.next
     packed = looks_packed(t.size, <MemberFacts*>facts.items, facts.num)

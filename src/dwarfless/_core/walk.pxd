@@ -68,7 +68,7 @@ cdef struct LocalChild:     # member, enumerator, parameter or subrange
     uint32_t name
     uint32_t tags
     uint32_t byte_size
-    uint32_t old_bit_offset
+    int64_t old_bit_offset
     uint8_t flags
     uint8_t has_old_bit_offset
 
@@ -226,7 +226,7 @@ cdef inline uint64_t member_offset(Walker* w) noexcept nogil:
     cdef uint8_t op
     if not has(v, S_MEMBER_LOCATION):
         return 0
-    if v.step[S_MEMBER_LOCATION] not in (STEP_BLOCK, STEP_BLOCK1, STEP_BLOCK2, STEP_BLOCK4):
+    if not is_block_step(v.step[S_MEMBER_LOCATION]):
         return v.value[S_MEMBER_LOCATION]
     cur = w.reader.cur
     cur.pos = <const uint8_t*><size_t>v.value[S_MEMBER_LOCATION]
@@ -254,7 +254,7 @@ cdef inline void add_member(Walker* w, uint32_t parent) noexcept nogil:
         c.value = member_offset(w) * 8
         if c.bit_size and has(v, S_BIT_OFFSET):
             c.has_old_bit_offset = True
-            c.old_bit_offset = <uint32_t>v.value[S_BIT_OFFSET]
+            c.old_bit_offset = <int64_t>v.value[S_BIT_OFFSET]
 
 
 cdef inline void add_subrange(Walker* w, uint32_t parent) noexcept nogil:
@@ -288,10 +288,6 @@ cdef inline uint32_t* tags_of(Walker* w, Scope* scope) noexcept nogil:
     elif scope.kind == SCOPE_PARAM:
         return &(<Note*>w.param_notes.items)[scope.index].tags
     return NULL
-
-
-cdef inline bint is_string_step(uint8_t step) noexcept nogil:
-    return step in (STEP_STRING, STEP_STRP, STEP_STRX, STEP_LINE_STRP, STEP_STRP_ALT)
 
 
 cdef inline bint same_text(const char* text, const char* other) noexcept nogil:
@@ -352,7 +348,7 @@ cdef inline void place_var(Walker* w, LocalVar* var) noexcept nogil:
     if not has(v, S_LOCATION):
         return
     var.has_location = True
-    if v.step[S_LOCATION] not in (STEP_BLOCK, STEP_BLOCK1, STEP_BLOCK2, STEP_BLOCK4):
+    if not is_block_step(v.step[S_LOCATION]):
         return
     cur = w.reader.cur
     cur.pos = <const uint8_t*><size_t>v.value[S_LOCATION]
@@ -381,7 +377,8 @@ cdef inline void add_var(Walker* w, uint64_t address, bint top) noexcept nogil:
     cdef LocalVar* var = <LocalVar*>push(&w.vars)
     var.die = address
     var.ref = get(v, S_TYPE, NO_REF)
-    var.specification = get(v, S_SPECIFICATION, NO_REF)
+    # GCC's LTO splits a variable into an abstract instance and one that has the address.
+    var.specification = get(v, S_SPECIFICATION, get(v, S_ORIGIN, NO_REF))
     var.annotation = get(v, S_ANNOTATION, NO_REF)
     var.name = name_of(w)
     var.external = get(v, S_EXTERNAL, 0) != 0
@@ -420,7 +417,7 @@ cdef inline void add_func_param(Walker* w, uint64_t address, uint32_t func) noex
     p.has_const_value = has(v, S_CONST_VALUE)
     if not has(v, S_LOCATION):
         return
-    if v.step[S_LOCATION] in (STEP_BLOCK, STEP_BLOCK1, STEP_BLOCK2, STEP_BLOCK4):
+    if is_block_step(v.step[S_LOCATION]):
         p.location_class = LOCATION_EXPR
         p.expr = <const uint8_t*><size_t>v.value[S_LOCATION]
         p.expr_size = v.length[S_LOCATION]
