@@ -1,7 +1,9 @@
 """The same program gives the same types in whatever forms, version, format and byte order."""
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -34,63 +36,54 @@ DATASEC .data
 """
 
 
-def units(
-    encoding: Encoding,
-    *,
-    name: str = "string",
-    number: str = "data1",
-    reference: str = "ref4",
-    address: str = "addr",
-) -> list[Unit]:
-    """Return a struct, a function and a variable; every value of a class has one form."""
-    block = "exprloc" if encoding.version >= 4 else "block1"
+class Forms(NamedTuple):
+    """The form of every value of a class."""
+
+    name: str = "string"
+    number: str = "data1"
+    reference: str = "ref4"
+    address: str = "addr"
+
+    def die(self, tag: str, name: str, *attrs: Attr, inside: Sequence[Die] = ()) -> Die:
+        """Return a Die with a name, labelled by it."""
+        return Die(tag, [Attr("name", self.name, name), *attrs], inside, name)
+
+    def typed(self, label: str) -> Attr:
+        """Return a reference to a type."""
+        return Attr("type", self.reference, Label(label))
+
+    def member(self, name: str, label: str, offset: int, encoding: Encoding) -> Die:
+        """Return a member; up to DWARF 3 data4 and data8 would mean a location list."""
+        form = self.number if encoding.version > 3 else "udata"
+        where = Attr("data_member_location", form, offset)
+        return self.die("member", name, self.typed(label), where)
+
+
+def units(encoding: Encoding, **forms: str) -> list[Unit]:
+    """Return a struct, a function and a variable."""
+    f = Forms(**forms)
+    root = [Attr("language", "data1", 12)]
+    if encoding.version >= 5:
+        bases = ("str_offsets_base", "addr_base")
+        root += [Attr(base, "sec_offset", encoding.table_base) for base in bases]
     place = b"\x03" + encoding.integer(DATA, encoding.address_size)
-    place = place if address == "addr" else b"\xa1\x01"  # DW_OP_addrx of entry_pc
-    bases = [
-        Attr(f"{kind}_base", "sec_offset", encoding.table_base)
-        for kind in ("str_offsets", "addr")
-        if encoding.version >= 5
-    ]
-
-    def typed(label: str) -> Attr:
-        return Attr("type", reference, Label(label))
-
-    def die(
-        tag: str, text: str, *attrs: Attr, children: tuple[Die, ...] = (), label: str = ""
-    ) -> Die:
-        return Die(tag, [Attr("name", name, text), *attrs], children, label)
-
-    def size(value: int) -> Attr:
-        return Attr("byte_size", number, value)
-
-    def at(value: int) -> Attr:
-        # Up to DWARF 3 data4 and data8 mean a location list here.
-        return Attr("data_member_location", number if encoding.version > 3 else "udata", value)
-
-    external = Attr("external", "flag", 1)
-    pointer = Die("pointer_type", [typed("s"), size(encoding.address_size)], label="p")
-    members = (
-        die("member", "first", typed("int"), at(0)),
-        die("member", "second", typed("p"), at(4)),
-    )
+    if f.address != "addr":  # what is asked for isn't first in the table
+        root += [Attr("low_pc", f.address, 0x9999), Attr("entry_pc", f.address, DATA)]
+        place = b"\xa1\x01"  # DW_OP_addrx of entry_pc
+    block = "exprloc" if encoding.version >= 4 else "block1"
+    external, low = Attr("external", "flag", 1), Attr("low_pc", f.address, TEXT)
+    pointer_size = Attr("byte_size", f.number, encoding.address_size)
+    int_is = (Attr("byte_size", f.number, 4), Attr("encoding", f.number, 5))
+    members = [f.member("first", "int", 0, encoding), f.member("second", "p", 4, encoding)]
+    parameter = Die("formal_parameter", [Attr("name", f.name, "p"), f.typed("p")])
     children = [
-        die("base_type", "int", size(4), Attr("encoding", number, 5), label="int"),
-        die("structure_type", "s", size(100), children=members, label="s"),
-        pointer,
-        die(
-            "subprogram",
-            "f",
-            external,
-            typed("int"),
-            Attr("low_pc", address, TEXT),
-            children=(die("formal_parameter", "p", typed("p")),),
-        ),
-        die("variable", "v", external, typed("s"), Attr("location", block, place)),
+        f.die("base_type", "int", *int_is),
+        f.die("structure_type", "s", Attr("byte_size", f.number, 100), inside=members),
+        Die("pointer_type", [f.typed("s"), pointer_size], label="p"),
+        f.die("subprogram", "f", external, f.typed("int"), low, inside=[parameter]),
+        f.die("variable", "v", external, f.typed("s"), Attr("location", block, place)),
     ]
-    root = [Attr("language", "data1", 12), *bases]
-    if address != "addr":  # so that what is asked for isn't first in the table
-        root += [Attr("low_pc", address, 0x9999), Attr("entry_pc", address, DATA)]
-    return [Unit(Die("compile_unit", root, children))]  # fmt: skip
+    return [Unit(Die("compile_unit", root, children))]
 
 
 def text(debug: dict[str, bytes], encoding: Encoding, folder: Path) -> str:
