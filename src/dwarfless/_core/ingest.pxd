@@ -79,5 +79,5 @@ cdef class Store:
     cdef void locate(self, size_t first_param) noexcept nogil
     cdef void keep_funcs(self, uint32_t unit) noexcept nogil
     cdef void keep_param_tags(self, size_t index) noexcept nogil
-    cdef uint32_t func_proto(self, FuncFacts* facts, size_t index) noexcept nogil
+    cdef uint32_t func_proto(self, FuncFacts* facts) noexcept nogil
     cdef bint is_external(self, size_t index) noexcept nogil

@@ -477,6 +477,7 @@ cdef class Store:
         cdef UnitNodes* listed = <UnitNodes*>push(&self.units)
         cdef Interner* x = &self.interner
         listed.unit = x.unit = unit
+        x.place = 0
         listed.start = <uint32_t>x.unit_nodes.num
         listed.first_var = <uint32_t>self.vars.num
         listed.first_func = <uint32_t>self.funcs.num
@@ -606,7 +607,7 @@ cdef class Store:
             state = <FuncState*>push(&self.funcs)
             state.address = (<FuncDie*>w.funcs.items)[i].low_pc
             state.name = facts.name
-            state.proto = self.func_proto(facts, i)
+            state.proto = self.func_proto(facts)
             state.unit = unit
             state.flags = facts.verdicts | (FUNC_EXTERNAL if self.is_external(i) else 0)
             note = &(<Note*>w.func_notes.items)[i]
@@ -638,7 +639,7 @@ cdef class Store:
             if component == 0 and params[low - 1].func > index:
                 break
 
-    cdef uint32_t func_proto(self, FuncFacts* facts, size_t index) noexcept nogil:
+    cdef uint32_t func_proto(self, FuncFacts* facts) noexcept nogil:
         """Return the FUNC_PROTO of a subprogram, parameter names included."""
         cdef Interner* x = &self.interner
         cdef ParamFacts* param
@@ -653,7 +654,7 @@ cdef class Store:
             push_u32(&x.record, 0)
             num += 1
         u32s(&x.record)[1] |= num
-        return finish(x, self.walker.types.num + index)
+        return finish(x)
 
     cdef bint is_external(self, size_t index) noexcept nogil:
         """Say whether a subprogram, or the declaration or abstract one behind it, is external."""

@@ -39,6 +39,7 @@ cdef struct Interner:
     Walker* walker
     NodeTable* nodes
     uint32_t unit
+    uint32_t place          # records asked for so far in the unit
     uint32_t features
     bint little_endian
     uint64_t span           # DIE addresses covered by `places`, from the unit's base
@@ -122,6 +123,12 @@ cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
         u32s(&x.places)[local_type(x, i).address - base] = i
 
 
+cdef inline uint64_t next_place(Interner* x) noexcept nogil:
+    """Return a number for each record asked for, ascending in file order: it settles ids."""
+    x.place += 1
+    return <uint64_t>x.unit << 32 | x.place
+
+
 cdef inline uint32_t cut_class(uint8_t kind) noexcept nogil:
     if kind == LK_STRUCT: return CUT_STRUCT
     elif kind == LK_UNION: return CUT_UNION
@@ -138,7 +145,7 @@ cdef inline uint32_t cut_of(Interner* x, LocalType* t) noexcept nogil:
     words[1] = <uint32_t>NODE_CUT << 24 | cut_class(t.kind)
     words[2] = t.ordinal
     words[3] = x.unit + 1 if t.ordinal else 0
-    return intern_node(x.nodes, words, 4, NO_REF)
+    return intern_node(x.nodes, words, 4, next_place(x))
 
 
 cdef inline void number_definitions(Interner* x) noexcept nogil:
@@ -241,27 +248,25 @@ cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
         push_u32(&x.unit_nodes, node | x.mark)
 
 
-cdef inline uint32_t finish(Interner* x, uint64_t place) noexcept nogil:
+cdef inline uint32_t finish(Interner* x) noexcept nogil:
     cdef uint32_t node = intern_node(x.nodes, u32s(&x.record), <uint32_t>x.record.num,
-                                     <uint64_t>x.unit << 32 | place)
+                                     next_place(x))
     list_node(x, node)
     return node
 
 
-cdef inline uint32_t simple_node(Interner* x, uint32_t kind, uint32_t name, uint32_t third,
-                                 uint64_t place) noexcept nogil:
+cdef inline uint32_t simple_node(Interner* x, uint32_t kind, uint32_t name, uint32_t third) noexcept nogil:
     begin(x, name, kind, third)
-    return finish(x, place)
+    return finish(x)
 
 
-cdef inline uint32_t int_node(Interner* x, uint32_t name, uint32_t size, uint32_t encoding,
-                              uint64_t place) noexcept nogil:
+cdef inline uint32_t int_node(Interner* x, uint32_t name, uint32_t size, uint32_t encoding) noexcept nogil:
     begin(x, name, BTF_INT, size)
     push_u32(&x.record, encoding << 24 | size * 8)
-    return finish(x, place)
+    return finish(x)
 
 
-cdef inline uint32_t complex_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t complex_node(Interner* x, LocalType* t) noexcept nogil:
     """A complex number is a struct of its two parts, as C lays it out."""
     cdef uint32_t half = <uint32_t>t.size // 2, part
     cdef const char* name = b"double"
@@ -270,7 +275,7 @@ cdef inline uint32_t complex_node(Interner* x, LocalType* t, uint64_t place) noe
     elif half > 8:
         name = b"long double"
     part = add_string(x.walker.strings, name, 11 if half > 8 else (5 if half == 4 else 6))
-    part = simple_node(x, BTF_FLOAT, part, half, place)
+    part = simple_node(x, BTF_FLOAT, part, half)
     begin(x, 0, BTF_STRUCT, half * 2)
     u32s(&x.record)[1] |= 2
     push_u32(&x.record, add_string(x.walker.strings, b"real", 4))
@@ -279,27 +284,27 @@ cdef inline uint32_t complex_node(Interner* x, LocalType* t, uint64_t place) noe
     push_u32(&x.record, add_string(x.walker.strings, b"imag", 4))
     push_u32(&x.record, part)
     push_u32(&x.record, half * 8)
-    return finish(x, place)
+    return finish(x)
 
 
-cdef inline uint32_t base_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t base_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t encoding = 0, fake
     cdef bint floats = x.features & FEATURE_FLOAT != 0
     if t.name == 0:
         x.walker.counts[LEFT_BAD_NAME] += 1
     if t.encoding == DW_ATE_complex_float and floats and t.size in (8, 16, 32):
-        return complex_node(x, t, place)
+        return complex_node(x, t)
     if t.encoding == DW_ATE_float and floats and t.name and t.size in (2, 4, 8, 12, 16):
-        return simple_node(x, BTF_FLOAT, t.name, <uint32_t>t.size, place)
+        return simple_node(x, BTF_FLOAT, t.name, <uint32_t>t.size)
     if t.size == 0 or t.size > 16 or t.size & (t.size - 1) or t.name == 0:
         x.walker.counts[LEFT_SIZE] += 1
         fake = add_string(x.walker.strings, b"__SANITIZED_FAKE_INT__", 22)
-        return int_node(x, fake, 4, 0, place)
+        return int_node(x, fake, 4, 0)
     if t.encoding in (DW_ATE_signed, DW_ATE_signed_char):
         encoding = 1
     elif t.encoding == DW_ATE_boolean:
         encoding = 4
-    return int_node(x, t.name, <uint32_t>t.size, encoding, place)
+    return int_node(x, t.name, <uint32_t>t.size, encoding)
 
 
 cdef inline void collect_tags(Interner* x, uint32_t links, uint64_t annotation,
@@ -331,7 +336,7 @@ cdef inline void collect_tags(Interner* x, uint32_t links, uint64_t annotation,
         annotation = note.annotation
 
 
-cdef inline uint32_t pointer_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t pointer_node(Interner* x, LocalType* t) noexcept nogil:
     """Pointer -> tag nearest the star -> ... -> pointee."""
     cdef uint32_t target = node_ref(x, t.ref), i, count
     if x.features & FEATURE_TYPE_TAG and (t.tags or t.annotation != NO_REF):
@@ -340,18 +345,18 @@ cdef inline uint32_t pointer_node(Interner* x, LocalType* t, uint64_t place) noe
         for i in range(count):
             # LLVM lists from the pointee's end, GCC's chain starts at the pointer
             target = simple_node(x, BTF_TYPE_TAG,
-                                 u32s(&x.order)[i if t.tags else count - 1 - i], target, place)
-    return simple_node(x, BTF_PTR, 0, target, place)
+                                 u32s(&x.order)[i if t.tags else count - 1 - i], target)
+    return simple_node(x, BTF_PTR, 0, target)
 
 
-cdef inline uint32_t array_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t array_node(Interner* x, LocalType* t) noexcept nogil:
     """One ARRAY a dimension, the innermost first; or one for all if they are flattened."""
     cdef uint32_t element = node_ref(x, t.ref), index_type, i, link, name
     cdef uint32_t count = 1
     if element == 0:
         return 0
     name = add_string(x.walker.strings, b"int", 3)
-    index_type = int_node(x, name, 4, 1, place)
+    index_type = int_node(x, name, 4, 1)
     x.order.num = 0
     link = t.first
     while link:
@@ -368,7 +373,7 @@ cdef inline uint32_t array_node(Interner* x, LocalType* t, uint64_t place) noexc
         push_u32(&x.record, element)
         push_u32(&x.record, index_type)
         push_u32(&x.record, u32s(&x.order)[i - 1])
-        element = finish(x, place)
+        element = finish(x)
     return element
 
 
@@ -427,7 +432,7 @@ cdef inline bint sort_members(Interner* x, LocalType* t) noexcept nogil:
     return False
 
 
-cdef inline uint32_t struct_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t kind = BTF_UNION if t.kind == LK_UNION else BTF_STRUCT
     cdef uint32_t i, node, num = 0, kflag = 0, limit
     cdef uint64_t bits
@@ -456,10 +461,10 @@ cdef inline uint32_t struct_node(Interner* x, LocalType* t, uint64_t place) noex
         push_u32(&x.record, <uint32_t>c.bit_size << 24 | <uint32_t>bits)
         num += 1
     u32s(&x.record)[1] |= kflag << 31 | num
-    return finish(x, place)
+    return finish(x)
 
 
-cdef inline uint32_t enum_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
     """ENUM, or ENUM64 for eight bytes. Only values tell an ENUM's sign, its type an ENUM64's."""
     cdef bint wide = t.size == 8 and x.features & FEATURE_ENUM64 != 0
     cdef uint32_t link = t.first, num = 0, kflag = 0, index
@@ -488,10 +493,10 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t, uint64_t place) noexce
             x.walker.counts[LEFT_ENUM_VALUE] += 1
         num += 1
     u32s(&x.record)[1] |= kflag << 31 | num
-    return finish(x, place)
+    return finish(x)
 
 
-cdef inline uint32_t proto_node(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t link = t.first, num = 0
     cdef LocalChild* c
     begin(x, 0, BTF_FUNC_PROTO, node_ref(x, t.ref))
@@ -506,28 +511,28 @@ cdef inline uint32_t proto_node(Interner* x, LocalType* t, uint64_t place) noexc
         push_u32(&x.record, 0)
         num += 1
     u32s(&x.record)[1] |= num
-    return finish(x, place)
+    return finish(x)
 
 
-cdef inline uint32_t build(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
+cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
     cdef uint8_t kind = t.kind
-    if kind == LK_POINTER: return pointer_node(x, t, place)
-    elif kind == LK_CONST: return simple_node(x, BTF_CONST, 0, node_ref(x, t.ref), place)
-    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, node_ref(x, t.ref), place)
-    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, node_ref(x, t.ref), place)
+    if kind == LK_POINTER: return pointer_node(x, t)
+    elif kind == LK_CONST: return simple_node(x, BTF_CONST, 0, node_ref(x, t.ref))
+    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, node_ref(x, t.ref))
+    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, node_ref(x, t.ref))
     elif kind == LK_TYPEDEF:
-        return simple_node(x, BTF_TYPEDEF, t.name, node_ref(x, t.ref), place)
-    elif kind == LK_BASE: return base_node(x, t, place)
-    elif kind == LK_ARRAY: return array_node(x, t, place)
+        return simple_node(x, BTF_TYPEDEF, t.name, node_ref(x, t.ref))
+    elif kind == LK_BASE: return base_node(x, t)
+    elif kind == LK_ARRAY: return array_node(x, t)
     elif kind == LK_STRUCT or kind == LK_UNION:
         if t.flags & LOCAL_DECLARATION:
             return cut_of(x, t) if t.name else 0
-        return struct_node(x, t, place)
+        return struct_node(x, t)
     elif kind == LK_ENUM:
         if t.flags & LOCAL_DECLARATION:
             return cut_of(x, t) if t.name else 0
-        return enum_node(x, t, place)
-    elif kind == LK_PROTO: return proto_node(x, t, place)
+        return enum_node(x, t)
+    elif kind == LK_PROTO: return proto_node(x, t)
     elif kind == LK_SAME: return node_ref(x, t.ref)
     return 0
 
@@ -548,7 +553,7 @@ cdef inline void build_all(Interner* x) noexcept nogil:
                     continue
             if t.state == STATE_OPEN:
                 x.mark = DUPLICATE_MARK if t.ordinal else 0
-                t.node = build(x, t, top)
+                t.node = build(x, t)
                 t.state = STATE_DONE
                 if t.ordinal:
                     push_u32(&x.duplicates, cut_of(x, t))
@@ -560,7 +565,7 @@ cdef inline void build_all(Interner* x) noexcept nogil:
 
 
 cdef inline void tag_node(Interner* x, LocalType* t, uint32_t links, uint64_t annotation,
-                          uint32_t component, uint64_t place) noexcept nogil:
+                          uint32_t component) noexcept nogil:
     cdef uint32_t i
     if links == 0 and annotation == NO_REF:
         return
@@ -568,26 +573,25 @@ cdef inline void tag_node(Interner* x, LocalType* t, uint32_t links, uint64_t an
     for i in range(<uint32_t>x.order.num):
         begin(x, u32s(&x.order)[i], BTF_DECL_TAG, t.node)
         push_u32(&x.record, component)
-        finish(x, place)
+        finish(x)
 
 
 cdef inline void tag_types(Interner* x) noexcept nogil:
     """Add the decl tags of structs, unions, typedefs and their members."""
     cdef uint32_t i, link, component
-    cdef uint64_t place = x.walker.types.num
     cdef LocalType* t
     cdef LocalChild* c
     for i in range(1, <uint32_t>x.walker.types.num):
         t = local_type(x, i)
         if t.kind not in (LK_STRUCT, LK_UNION, LK_TYPEDEF) or t.flags & LOCAL_DECLARATION:
             continue
-        tag_node(x, t, t.tags, t.annotation, <uint32_t>MAX_U32, place)
+        tag_node(x, t, t.tags, t.annotation, <uint32_t>MAX_U32)
         if t.kind == LK_TYPEDEF:
             continue
         link = t.first
         component = 0
         while link:
             c = local_child(x, link)
-            tag_node(x, t, c.tags, c.annotation, component, place)
+            tag_node(x, t, c.tags, c.annotation, component)
             component += 1
             link = c.next

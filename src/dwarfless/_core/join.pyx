@@ -85,6 +85,7 @@ cdef class Resolved:
     cdef readonly dict figures
     cdef readonly object words, starts, variables, functions, tags, strings
     cdef public object order
+    cdef object firsts
 
     def __init__(self, list stores):
         cdef Store first = stores[0]
@@ -587,8 +588,16 @@ cdef class Resolved:
         flags[0] = 0
         where = np.full(num, np.iinfo(np.uint64).max, np.uint64)
         where[:num_base] = firsts
-        ids = np.flatnonzero(flags)
-        return ids[np.argsort(where[ids], kind="stable")].astype(np.uint32)
+        self.firsts = where
+        return self.by_place(np.flatnonzero(flags))
+
+    def by_place(self, ids):
+        """Return record ids in the order in which the records were first met.
+
+        Args:
+            ids: integers[num_ids], ascending.
+        """
+        return ids[np.argsort(self.firsts[ids], kind="stable")].astype(np.uint32)
 
     cdef gather(self):
         """Copy the states of variables and functions out, in unit order."""

@@ -239,13 +239,13 @@ def _order_with_protos(resolved: "join.Resolved") -> Words:
     equivalence.live_closure(resolved.words, resolved.starts, flags)
     reached = np.flatnonzero(flags).astype(np.uint32)
     more = np.setdiff1d(reached, resolved.order, assume_unique=True)
-    resolved.order = np.concatenate((resolved.order, more))
+    resolved.order = np.concatenate((resolved.order, resolved.by_place(more)))
     flags[resolved.functions["proto"]] = 1
     flags[resolved.variables["node"]] = 1
     flags[0] = 0
     equivalence.live_closure(resolved.words, resolved.starts, flags)
     rest = np.setdiff1d(np.flatnonzero(flags).astype(np.uint32), resolved.order)
-    return np.concatenate((resolved.order, rest)).astype(np.uint32)
+    return np.concatenate((resolved.order, resolved.by_place(rest))).astype(np.uint32)
 
 
 def _add_functions(
@@ -285,7 +285,7 @@ def _add_functions(
     rows[:, 2] = states["proto"][kept]
     ids = assembly.add_rows(rows)
     protos = rows[:, 2][np.sort(np.unique(rows[:, 2], return_index=True)[1])]
-    protos = np.setdiff1d(protos, types)
+    protos = protos[~np.isin(protos, types)]
     tags = _function_tags(assembly, resolved, kept, ids, names, image, options)
     return [protos, ids, tags]
 
