@@ -115,7 +115,7 @@ class Comparison:
 
 
 def load_allowances(path: str | Path) -> list[Allowance]:
-    """Read a list of allowed differences.
+    """Read a list of allowed differences; an entry may name several things at once.
 
     Raises:
         ValueError: It is broken, or an entry has no reason.
@@ -125,15 +125,17 @@ def load_allowances(path: str | Path) -> list[Allowance]:
         raise ValueError(f"{path}: only [[allow]] is known")
     allowances = []
     for entry in content.get("allow", []):
-        try:
-            allowance = Allowance(**entry)
-        except TypeError as error:
-            raise ValueError(f"{path}: {entry}: {error}") from error
-        if not allowance.reason.strip():
-            raise ValueError(f"{path}: {entry}: needs a reason")
-        if allowance.side not in ("*", *SIDES):
-            raise ValueError(f"{path}: {entry}: side is none of {SIDES}")
-        allowances.append(allowance)
+        names = entry.get("name")
+        for name in names if isinstance(names, list) else [names]:
+            try:
+                allowance = Allowance(**(entry | {"name": name}))
+            except TypeError as error:
+                raise ValueError(f"{path}: {entry}: {error}") from error
+            if not allowance.reason.strip():
+                raise ValueError(f"{path}: {entry}: needs a reason")
+            if allowance.side not in ("*", *SIDES):
+                raise ValueError(f"{path}: {entry}: side is none of {SIDES}")
+            allowances.append(allowance)
     return allowances
 
 
