@@ -226,13 +226,14 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
     small_slots = np.zeros(mask + 1, np.uint32)
     if order.shape[0] == 0:
         return np.asarray(canonical)
+    for i in range(order.shape[0]):
+        live[order[i]] = 1
     sort_children_first(&words[0], &starts[0], &order[0], <uint32_t>order.shape[0], &alias[0],
                         &state[0], &stack[0], &children_first[0])
     for seed in range(1, 9):
         with nogil:
             old[0] = seed
             for i in range(order.shape[0]):
-                live[order[i]] = 1
                 old[order[i]] = seed
             last = 0
             while True:
@@ -248,9 +249,7 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
                 last = count
             if count != last:
                 with gil:
-                    raise UnsupportedError(
-                        f"structs of one name that differ {rounds} references away",
-                        place="deduplication")
+                    raise UnsupportedError(f"a difference {rounds} structs deep", place="dedup")
             count = assign(&words[0], &starts[0], &old[0], &order[0], order.shape[0], &alias[0],
                            &canonical[0], &small_slots[0], mask)
         if count:

@@ -6,8 +6,8 @@ from dwarfless._core.functions cimport FuncFacts, UnitFacts
 from dwarfless._core.intern cimport Interner
 from dwarfless._core.memory cimport Array
 from dwarfless._core.nodes cimport NodeTable
-from dwarfless._core.program cimport DebugFile, Signature, UnitHeader
 from dwarfless._core.strings cimport StringTable
+from dwarfless._core.units cimport Program
 from dwarfless._core.walk cimport LocalVar, Walker
 
 cdef struct UnitNodes:
@@ -31,27 +31,6 @@ cdef struct StateTag:           # a decl tag of a variable or function
     uint32_t value              # string id
     int32_t component
     uint32_t of_func
-
-cdef class Program:
-    cdef DebugFile* files
-    cdef Py_ssize_t num_files
-    cdef Array units            # UnitHeader
-    cdef Array signatures       # Signature
-    cdef Array skeletons        # Skeleton
-    cdef uint32_t left_languages[64]
-    cdef uint32_t num_left_languages
-    cdef StringTable keys
-    cdef list buffers
-    cdef readonly list names
-    cdef uint64_t size
-    cdef uint64_t next_unit
-    cdef bint cancelled
-    cdef bint little_endian
-    cdef add_keys(self, const uint8_t[::1] symbols)
-    cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
-                           uint64_t base) except? 0
-    cdef scan(self, Py_ssize_t index, bint in_types)
-    cdef index_skeletons(self)
 
 cdef class Store:
     cdef readonly Program program

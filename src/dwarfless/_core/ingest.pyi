@@ -1,23 +1,6 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from typing_extensions import Buffer
-
-SECTION_NAMES: tuple[str, ...]
-
-class Program:
-    names: list[str]
-    def __init__(
-        self,
-        files: Sequence[tuple[str, Sequence[Buffer], int, bool]],
-        little_endian: bool,
-        symbols: Buffer,
-        languages: Iterable[int],
-    ) -> None: ...
-    @property
-    def num_units(self) -> int: ...
-    @property
-    def done(self) -> int: ...
-    def cancel(self) -> None: ...
+from dwarfless._core.units import Program
 
 class Store:
     program: Program
@@ -29,7 +12,6 @@ class Store:
     @property
     def num_dies(self) -> int: ...
     def left_unit_names(self) -> list[bytes]: ...
-    def sizes(self) -> tuple[int, int, int, int, int]: ...
     def counts(self) -> list[int]: ...
     def run(self) -> None: ...
     def run_as_one(self) -> None: ...

@@ -9,10 +9,7 @@ units are read as one, as the standard's "one program" demands.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, qsort
-from libc.string cimport memrchr, strstr
-
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.string cimport strstr
 
 from dwarfless._core.intern cimport *
 from dwarfless._core.functions cimport (
@@ -23,17 +20,15 @@ from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.strings cimport *
+from dwarfless._core.units cimport begin_unit, reader_init
 from dwarfless._core.walk cimport *
 
-from dwarfless.errors import DwarfError, UnsupportedError
+from dwarfless._core.units import SECTION_NAMES
+from dwarfless.errors import DwarfError
 
 cdef extern from *:
     uint64_t fetch_add "__atomic_fetch_add"(uint64_t*, uint64_t, int) noexcept nogil
     const int RELAXED "__ATOMIC_RELAXED"
-
-SECTION_NAMES = (".debug_info", ".debug_types", ".debug_abbrev", ".debug_str", ".debug_line_str",
-                 ".debug_str_offsets", ".debug_addr", ".debug_loc", ".debug_loclists",
-                 ".debug_rnglists")
 
 cdef enum:  # VarFlag
     VAR_EXTERNAL = 1
@@ -47,269 +42,6 @@ cdef extern from *:
     #define FUNC_EXTERNAL ((uint32_t)1 << 31)
     """
     const uint32_t FUNC_EXTERNAL    # on FuncState.flags, beside the verdicts
-
-cdef struct Skeleton:
-    uint64_t dwo_id
-    uint64_t addr_base
-
-
-cdef class Buffer:
-    """Holds the memory of one section."""
-    cdef Py_buffer view
-    cdef bint held
-
-    def __cinit__(self, source):
-        PyObject_GetBuffer(source, &self.view, PyBUF_SIMPLE)
-        self.held = True
-
-    def __dealloc__(self):
-        if self.held:
-            PyBuffer_Release(&self.view)
-
-
-cdef int by_signature(const void* a, const void* b) noexcept nogil:
-    cdef uint64_t x = (<Signature*>a).signature, y = (<Signature*>b).signature
-    return (x > y) - (x < y)
-
-
-cdef class Program:
-    """The debug sections of one program: files, units, type signatures.
-
-    Args:
-        files: A (name, buffers, alternate index or -1, is_split) each; buffers by SECTION_NAMES.
-        little_endian: Byte order of all files.
-        symbols: Names of function symbols, each up to its first dot, NUL-terminated and joined.
-        languages: DW_LANG numbers whose units are left out.
-    """
-
-    def __cinit__(self, files, bint little_endian, const uint8_t[::1] symbols, languages):
-        cdef uint64_t base = 0
-        cdef Py_ssize_t i
-        self.buffers = []
-        self.names = [name for name, *_ in files]
-        self.num_files = len(files)
-        self.little_endian = little_endian
-        self.num_left_languages = len(languages)
-        for i, language in enumerate(languages):
-            self.left_languages[i] = language
-        self.files = <DebugFile*>calloc(self.num_files, sizeof(DebugFile))
-        if self.files == NULL or not strings_init(&self.keys, False, NULL) \
-                or not array_init(&self.units, sizeof(UnitHeader), 4096) \
-                or not array_init(&self.signatures, sizeof(Signature), 64) \
-                or not array_init(&self.skeletons, sizeof(Skeleton), 64):
-            raise MemoryError
-        self.add_keys(symbols)
-        for i, (_, sections, alternate, is_split) in enumerate(files):
-            base = self.add_file(i, sections, alternate, is_split, base)
-        self.size = base
-        for i in range(self.num_files):
-            self.scan(i, False)
-            self.scan(i, True)
-        qsort(self.signatures.items, self.signatures.num, sizeof(Signature), by_signature)
-        if any(file[3] for file in files):
-            self.index_skeletons()
-
-    def __dealloc__(self):
-        strings_deinit(&self.keys)
-        array_deinit(&self.units)
-        array_deinit(&self.signatures)
-        array_deinit(&self.skeletons)
-        free(self.files)
-
-    @property
-    def num_units(self):
-        """Units of all files."""
-        return self.units.num
-
-    @property
-    def done(self):
-        """Units taken by threads so far."""
-        return min(self.next_unit, <uint64_t>self.units.num)
-
-    def cancel(self):
-        """Make running threads stop after their unit."""
-        self.cancelled = True
-
-    cdef add_keys(self, const uint8_t[::1] symbols):
-        cdef Py_ssize_t start = 0, i
-        for i in range(symbols.shape[0]):
-            if symbols[i] == 0:
-                add_string(&self.keys, <const char*>&symbols[start], i - start)
-                start = i + 1
-
-    cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
-                           uint64_t base) except? 0:
-        cdef DebugFile* file = &self.files[index]
-        cdef Buffer held
-        cdef int i
-        cdef const void* nul
-        for i in range(NUM_SECTIONS):
-            held = Buffer(sections[i])
-            self.buffers.append(held)
-            file.sections[i].start = <const uint8_t*>held.view.buf
-            file.sections[i].size = held.view.len
-        for i in (SEC_STR, SEC_LINE_STR):  # what lies behind the last NUL can't be a string
-            nul = memrchr(file.sections[i].start, 0, file.sections[i].size)
-            file.sections[i].size = 0 if nul == NULL else \
-                <const uint8_t*>nul - file.sections[i].start + 1
-        file.swap = not self.little_endian
-        file.alternate = alternate
-        file.is_split = is_split
-        file.info_base = base
-        file.types_base = base + file.sections[SEC_INFO].size
-        return file.types_base + file.sections[SEC_TYPES].size + 1
-
-    cdef scan(self, Py_ssize_t index, bint in_types):
-        """List the units of one section."""
-        cdef DebugFile* file = &self.files[index]
-        cdef Section* section = &file.sections[SEC_TYPES if in_types else SEC_INFO]
-        cdef Cursor cur
-        cdef UnitHeader* unit
-        cdef UnitHeader header
-        cdef Signature* signature
-        cur.start = cur.pos = section.start
-        cur.end = section.start + section.size
-        cur.error = NULL
-        cur.swap = file.swap
-        while cur.pos < cur.end:
-            header = UnitHeader(index, in_types, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-            header.start = cur.pos - cur.start
-            read_header(&cur, &header, &file.sections[SEC_ABBREV], file)
-            if cur.error != NULL:
-                raise DwarfError(cur.error.decode(), source=self.names[index],
-                                 section=SECTION_NAMES[SEC_TYPES if in_types else SEC_INFO],
-                                 offset=cur.failed_at - cur.start)
-            if not 2 <= header.version <= 5:
-                raise UnsupportedError(
-                    f"DWARF version {header.version}",
-                    place=f"{self.names[index]}: .debug_info+{header.start:#x}")
-            unit = <UnitHeader*>push(&self.units)
-            unit[0] = header
-            if header.unit_type in (DW_UT_type, DW_UT_split_type):
-                signature = <Signature*>push(&self.signatures)
-                signature.signature = header.signature
-                signature.address = header.type_offset
-        if self.units.failed or self.signatures.failed:
-            raise MemoryError
-
-    cdef index_skeletons(self):
-        """Remember where each skeleton unit keeps the addresses of its .dwo."""
-        cdef Reader reader
-        cdef Values values
-        cdef UnitHeader* unit
-        cdef Skeleton* skeleton
-        cdef size_t i
-        reader_init(&reader, self.files, &self.signatures)
-        for i in range(self.units.num):
-            unit = &(<UnitHeader*>self.units.items)[i]
-            if self.files[unit.file].is_split:
-                continue
-            begin_unit(&reader, unit, &values, NULL)
-            skeleton = <Skeleton*>push(&self.skeletons)
-            skeleton.dwo_id = unit.signature if unit.unit_type == DW_UT_skeleton \
-                else get(&values, S_DWO_ID, 0)
-            skeleton.addr_base = reader.addr_base
-        abbrevs_deinit(&reader.abbrevs)
-
-
-cdef void read_header(Cursor* cur, UnitHeader* h, Section* abbrev, DebugFile* file) noexcept nogil:
-    cdef uint64_t length, base = file.types_base if h.in_types else file.info_base
-    h.offset_size = 4
-    length = read_u32(cur)
-    if length == MAX_U32:
-        h.offset_size = 8
-        length = read_u64(cur)
-    elif length >= MAX_U32 - 15:
-        fail(cur, b"unit length is reserved")
-    if cur.error == NULL and length > <uint64_t>(cur.end - cur.pos):
-        fail(cur, b"unit runs past the end of its section")
-    if cur.error != NULL:
-        return
-    h.end = <uint64_t>(cur.pos - cur.start) + length
-    cur.end = cur.start + h.end
-    h.version = <uint8_t>min(read_u16(cur), <uint16_t>255)
-    h.unit_type = DW_UT_type if h.in_types else DW_UT_compile
-    if h.version >= 5:
-        h.unit_type = read_u8(cur)
-        h.address_size = read_u8(cur)
-        h.abbrev_offset = read_sized(cur, h.offset_size)
-        if h.unit_type in (DW_UT_skeleton, DW_UT_split_compile):
-            h.signature = read_u64(cur)
-    else:
-        h.abbrev_offset = read_sized(cur, h.offset_size)
-        h.address_size = read_u8(cur)
-    if h.unit_type in (DW_UT_type, DW_UT_split_type):
-        h.signature = read_u64(cur)
-        h.type_offset = base + h.start + read_sized(cur, h.offset_size)
-    if cur.error == NULL and 2 <= h.version <= 5:
-        if h.abbrev_offset >= abbrev.size:
-            fail(cur, b"abbreviation table lies outside .debug_abbrev")
-        elif h.address_size not in (4, 8):
-            fail(cur, b"address size is neither 4 nor 8")
-    h.dies = cur.pos - cur.start
-    if cur.error == NULL:
-        cur.pos = cur.start + h.end
-    cur.end = cur.start + file.sections[SEC_TYPES if h.in_types else SEC_INFO].size
-
-
-cdef void reader_init(Reader* r, DebugFile* files, Array* signatures) noexcept:
-    r.files = files
-    r.signatures = <Signature*>signatures.items
-    r.num_signatures = signatures.num
-    r.missing_signatures = 0
-    abbrevs_init(&r.abbrevs)
-
-
-cdef void begin_unit(Reader* r, UnitHeader* header, Values* v, Array* skeletons) noexcept nogil:
-    """Set the reader to a unit and read the unit's own DIE into `v`; bases come first."""
-    cdef Section* section
-    cdef const uint8_t* first
-    cdef Abbrev* abbrev
-    cdef size_t i
-    cdef int turn
-    r.header = header[0]
-    r.file = r.addr_file = &r.files[header.file]
-    section = &r.file.sections[SEC_TYPES if header.in_types else SEC_INFO]
-    r.section_base = r.file.types_base if header.in_types else r.file.info_base
-    r.unit_base = r.section_base + header.start
-    r.cur.start = section.start
-    r.cur.pos = first = section.start + header.dies
-    r.cur.end = section.start + header.end
-    r.cur.error = NULL
-    r.cur.swap = r.file.swap
-    r.str_offsets_base = r.addr_base = r.loclists_base = 0
-    if r.file.is_split and header.version >= 5:
-        r.str_offsets_base = 8 if header.offset_size == 4 else 16
-        r.loclists_base = 12 if header.offset_size == 4 else 20
-    v.present = 0
-    read_abbrevs(r)
-    for turn in range(2):  # strings and addresses by index need the bases this same DIE gives
-        r.cur.pos = first
-        v.present = 0
-        if r.cur.pos >= r.cur.end:
-            return
-        abbrev = find_abbrev(&r.abbrevs, read_uleb128(&r.cur))
-        if abbrev == NULL:
-            if r.cur.error == NULL and first[0] != 0:
-                fail(&r.cur, b"abbreviation code is not in the unit's table")
-            return
-        run(r, <Op*>r.abbrevs.ops.items + abbrev.keep, abbrev.num_keep, v)
-        if turn == 0:
-            r.cur.error = NULL
-            r.cur.end = section.start + header.end
-            r.str_offsets_base = get(v, S_STR_OFFSETS_BASE, r.str_offsets_base)
-            r.addr_base = get(v, S_ADDR_BASE, 0)
-            r.loclists_base = get(v, S_LOCLISTS_BASE, r.loclists_base)
-            if r.file.is_split and skeletons != NULL:
-                r.addr_file = &r.files[0]
-                for i in range(skeletons.num):
-                    if (<Skeleton*>skeletons.items)[i].dwo_id == (
-                            header.signature if header.version >= 5 else get(v, S_DWO_ID, 0)):
-                        r.addr_base = (<Skeleton*>skeletons.items)[i].addr_base
-                        break
-    if not abbrev.has_children:
-        r.cur.pos = r.cur.end
-
 
 cdef class Store:
     """What one thread has read: strings, nodes, and what each unit has of them.
@@ -376,11 +108,6 @@ cdef class Store:
             header = (<UnitHeader*>self.program.units.items)[u32s(&self.left_units)[i]]
             names.append(b".debug_info+%#x" % header.start)
         return names
-
-    def sizes(self):
-        """Nodes, strings, listed nodes, variables and functions held."""
-        return (self.nodes.hashes.num, self.strings.offsets.num, self.interner.unit_nodes.num,
-                self.vars.num, self.funcs.num)
 
     def counts(self):
         """What was left out, by LeftOut."""
@@ -497,17 +224,9 @@ cdef class Store:
         return not interner_failed(x)
 
     cdef LocalVar* find_var(self, uint64_t die) noexcept nogil:
-        cdef LocalVar* vars_ = <LocalVar*>self.walker.vars.items
-        cdef size_t low = 0, high = self.walker.vars.num, middle
-        while low < high:
-            middle = (low + high) // 2
-            if vars_[middle].die < die:
-                low = middle + 1
-            else:
-                high = middle
-        if low < self.walker.vars.num and vars_[low].die == die:
-            return &vars_[low]
-        return NULL
+        cdef size_t place = first_not_below(&self.walker.vars, die)
+        cdef LocalVar* found = &(<LocalVar*>self.walker.vars.items)[place]
+        return found if place < self.walker.vars.num and found.die == die else NULL
 
     cdef void keep_vars(self, uint32_t unit) noexcept nogil:
         """Resolve the unit's variables; a definition takes what it lacks from its declaration."""
@@ -619,14 +338,8 @@ cdef class Store:
         cdef Walker* w = &self.walker
         cdef ParamDie* params = <ParamDie*>w.params.items
         cdef Note* note
-        cdef size_t low = 0, high = w.params.num, middle
+        cdef size_t low = first_not_below(&w.params, (<FuncDie*>w.funcs.items)[index].offset)
         cdef int32_t component = 0
-        while low < high:  # parameters follow their function, so both ascend
-            middle = (low + high) // 2
-            if params[middle].offset < (<FuncDie*>w.funcs.items)[index].offset:
-                low = middle + 1
-            else:
-                high = middle
         while low < w.params.num and params[low].func >= index:
             if params[low].func == index:
                 note = &(<Note*>w.param_notes.items)[low]
@@ -661,22 +374,13 @@ cdef class Store:
         cdef Walker* w = &self.walker
         cdef FuncDie* funcs = <FuncDie*>w.funcs.items
         cdef uint64_t target
-        cdef size_t low, high, middle
         cdef int step
         for step in range(3):
             if (<Note*>w.func_notes.items)[index].is_external:
                 return True
             target = funcs[index].origin if funcs[index].origin != NO_REF \
                 else funcs[index].specification
-            low = 0
-            high = w.funcs.num
-            while low < high:
-                middle = (low + high) // 2
-                if funcs[middle].offset < target:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low >= w.funcs.num or funcs[low].offset != target:
+            index = first_not_below(&w.funcs, target)
+            if index >= w.funcs.num or funcs[index].offset != target:
                 return False
-            index = low
         return False

@@ -83,6 +83,18 @@ cdef inline uint64_t* u64s(Array* a) noexcept nogil:
     return <uint64_t*>a.items
 
 
+cdef inline size_t first_not_below(Array* a, uint64_t key) noexcept nogil:
+    """Return the first item not below a key; items ascend by the uint64 they begin with."""
+    cdef size_t low = 0, high = a.num, middle
+    while low < high:
+        middle = (low + high) // 2
+        if (<uint64_t*>(a.items + middle * a.item_size))[0] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 cdef inline uint64_t mix(uint64_t h, uint64_t value) noexcept nogil:
     """Fold one word into a hash; multiply, then bring the high bits down."""
     h = (h ^ value) * <uint64_t>0x9E3779B97F4A7C15

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dwarfless._core import equivalence, ingest, join, measure
+from dwarfless._core import equivalence, ingest, join, measure, units
 from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.abi import parameter_abi
@@ -151,7 +151,7 @@ def _files(sections: DwarfSections) -> list[tuple[str, list[memoryview], int, bo
 
 def _buffers(sections: DwarfSections) -> list[memoryview]:
     return [
-        getattr(sections, name.removeprefix(".debug_")) for name in ingest.SECTION_NAMES
+        getattr(sections, name.removeprefix(".debug_")) for name in units.SECTION_NAMES
     ]
 
 
@@ -162,13 +162,13 @@ def _read_units(
     options: EncodeOptions,
     jobs: int,
     progress: Progress | None,
-) -> tuple[list["ingest.Store"], "ingest.Program"]:
+) -> tuple[list["ingest.Store"], "units.Program"]:
     """Read all units, each for itself; or as one where they refer to each other."""
     bits = sum(bit for name, bit in _FEATURE_BITS.items() if options.has(name))
     bits |= _FLAT_ARRAYS if options.flatten_arrays else 0
     abi = parameter_abi(image.machine)
     passing = (abi.registers, abi.num_registers, abi.pairs)
-    program = ingest.Program(
+    program = units.Program(
         _files(sections),
         sections.little_endian,
         np.frombuffer(b"".join(table.name(key) + b"\0" for key in range(len(table))), np.uint8),
@@ -183,7 +183,7 @@ def _read_units(
 
 
 def _run(
-    tasks: Sequence[Callable[[], None]], program: "ingest.Program", progress: Progress | None
+    tasks: Sequence[Callable[[], None]], program: "units.Program", progress: Progress | None
 ) -> None:
     """Run the tasks in threads of their own; raise what the first of them raised."""
     errors: list[BaseException] = []
@@ -215,7 +215,7 @@ def _run(
 
 def _count(
     stores: list["ingest.Store"],
-    program: "ingest.Program",
+    program: "units.Program",
     options: EncodeOptions,
     report: Report,
 ) -> None:

@@ -1,0 +1,180 @@
+"""The columns that a DIE walk fills: local records of one unit.
+
+Records refer to each other by DIE address and link their children in the order met. Nothing here
+is resolved; `walk` fills the columns, `intern` and the function analysis read them.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from dwarfless._core.abbrev cimport *
+from dwarfless._core.cursor cimport *
+from dwarfless._core.dwarf_constants cimport *
+from dwarfless._core.functions cimport (
+    LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
+from dwarfless._core.memory cimport *
+from dwarfless._core.program cimport *
+from dwarfless._core.strings cimport *
+
+cdef enum:
+    NUM_LEFT = 16           # reasons of LeftOut
+
+cdef enum:  # LocalKind
+    LK_NONE
+    LK_BASE
+    LK_POINTER
+    LK_CONST
+    LK_VOLATILE
+    LK_RESTRICT
+    LK_TYPEDEF
+    LK_ARRAY
+    LK_STRUCT
+    LK_UNION
+    LK_ENUM
+    LK_PROTO
+    LK_SAME             # a qualifier BTF has no word for: the type itself
+    LK_VOID             # nothing BTF can say
+    LK_ANNOTATION       # GCC's, reached by a chain of references
+
+cdef enum:
+    LOCAL_DECLARATION = 1
+    LOCAL_VARIADIC = 2
+    LOCAL_REFERENCE = 4     # a C++ reference, written as a pointer
+    LOCAL_DUPLICATE = 8     # a further definition of its name in this unit
+    LOCAL_TYPE_TAG = 16     # an annotation named btf_type_tag
+    LOCAL_DECL_TAG = 32
+    LOCAL_HAS_SIZE = 64
+    LOCAL_DROPPED = 128     # a child that must not be written
+
+cdef struct LocalType:
+    uint64_t address        # DIE address
+    uint64_t ref
+    uint64_t size
+    uint64_t annotation     # DIE address of the first of a GCC chain, or NO_REF
+    uint32_t name
+    uint32_t first, last    # children: 1 + index into `children`, 0 = none
+    uint32_t num
+    uint32_t tags           # 1 + index into `tags`
+    uint32_t node           # filled in by the interner
+    uint32_t ordinal        # of a LOCAL_DUPLICATE
+    uint8_t kind, flags, encoding, state
+
+cdef struct LocalChild:     # member, enumerator, parameter or subrange
+    uint64_t ref
+    uint64_t value          # bit offset, value, count
+    uint64_t bit_size
+    uint64_t annotation
+    uint32_t next
+    uint32_t name
+    uint32_t tags
+    uint32_t byte_size
+    int64_t old_bit_offset
+    uint8_t flags
+    uint8_t has_old_bit_offset
+
+cdef struct LocalTag:
+    uint32_t next
+    uint32_t value          # string id
+    uint8_t is_type_tag
+
+cdef struct LocalVar:
+    uint64_t die, ref, specification, annotation
+    uint64_t address        # of the object
+    uint32_t name
+    uint32_t tags
+    uint8_t has_address, has_location, external, declaration, artificial, top, has_offset_piece
+
+cdef enum:  # ScopeKind
+    SCOPE_TOP               # a unit, a namespace
+    SCOPE_TYPE
+    SCOPE_FUNC
+    SCOPE_BODY              # a block in a function
+    SCOPE_CHILD
+    SCOPE_PARAM
+    SCOPE_VAR
+    SCOPE_IGNORED
+
+cdef struct Scope:
+    uint32_t kind
+    uint32_t index
+
+cdef struct Walker:
+    Reader reader
+    StringTable* strings
+    Values values
+    Array types             # LocalType; item 0 is unused
+    Array children          # LocalChild
+    Array tags              # LocalTag
+    Array funcs             # FuncDie
+    Array params            # ParamDie
+    Array vars              # LocalVar
+    Array scopes            # Scope
+    Array func_notes        # Note, one a FuncDie
+    Array param_notes       # Note, one a ParamDie
+    uint32_t language, unit_name
+    bint is_clang
+    uint64_t num_dies
+    uint64_t counts[NUM_LEFT]  # by LeftOut
+
+cdef struct Note:           # annotations of a function or a parameter
+    uint64_t annotation
+    uint32_t tags
+    bint is_external
+
+cdef enum:  # LeftOut
+    LEFT_INHERITANCE
+    LEFT_STATIC_MEMBER
+    LEFT_VARIANT
+    LEFT_REFERENCE
+    LEFT_QUALIFIER
+    LEFT_UNSAID
+    LEFT_CYCLE
+    LEFT_DANGLING
+    LEFT_BAD_NAME
+    LEFT_MEMBER
+    LEFT_COMPLEX
+    LEFT_ENUM_VALUE
+    LEFT_SKELETON
+    LEFT_LOCATION
+    LEFT_SIZE
+    NUM_LEFT_OUT
+
+
+cdef inline bint walker_init(Walker* w, StringTable* strings) noexcept nogil:
+    w.strings = strings
+    return (array_init(&w.types, sizeof(LocalType), 4096)
+            and array_init(&w.children, sizeof(LocalChild), 16384)
+            and array_init(&w.tags, sizeof(LocalTag), 64)
+            and array_init(&w.funcs, sizeof(FuncDie), 1024)
+            and array_init(&w.params, sizeof(ParamDie), 4096)
+            and array_init(&w.vars, sizeof(LocalVar), 1024)
+            and array_init(&w.func_notes, sizeof(Note), 1024)
+            and array_init(&w.param_notes, sizeof(Note), 4096)
+            and array_init(&w.scopes, sizeof(Scope), 64)
+            and abbrevs_init(&w.reader.abbrevs))
+
+
+cdef inline void walker_deinit(Walker* w) noexcept nogil:
+    array_deinit(&w.types)
+    array_deinit(&w.children)
+    array_deinit(&w.tags)
+    array_deinit(&w.funcs)
+    array_deinit(&w.params)
+    array_deinit(&w.vars)
+    array_deinit(&w.func_notes)
+    array_deinit(&w.param_notes)
+    array_deinit(&w.scopes)
+    abbrevs_deinit(&w.reader.abbrevs)
+
+
+cdef inline void walker_reset(Walker* w) noexcept nogil:
+    w.types.num = 0
+    push(&w.types)
+    w.children.num = w.tags.num = w.funcs.num = w.params.num = w.vars.num = 0
+    w.func_notes.num = w.param_notes.num = 0
+
+
+cdef inline bint walker_failed(Walker* w) noexcept nogil:
+    return (w.types.failed or w.children.failed or w.tags.failed or w.funcs.failed
+            or w.params.failed or w.vars.failed or w.scopes.failed or w.func_notes.failed or w.param_notes.failed
+            or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
+            or w.strings.offsets.failed or w.strings.bytes_.failed)

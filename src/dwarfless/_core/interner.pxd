@@ -1,0 +1,249 @@
+"""What building nodes needs: types by DIE address, cuts, the record in the making.
+
+The Interner of a thread goes from unit to unit. `intern` opens with the idea; the records of each
+kind are built there.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from dwarfless._core.dwarf_constants cimport *
+from dwarfless._core.memory cimport *
+from dwarfless._core.nodes cimport *
+from dwarfless._core.program cimport NO_REF
+from dwarfless._core.strings cimport *
+from dwarfless._core.walk cimport *
+
+cdef enum:
+    FEATURE_FLOAT = 1
+    FEATURE_ENUM64 = 2
+    FEATURE_TYPE_TAG = 4
+    FEATURE_DECL_TAG = 8
+    FEATURE_FLAT_ARRAYS = 16
+
+cdef enum:
+    STATE_NEW
+    STATE_OPEN
+    STATE_DONE
+
+cdef extern from *:
+    """
+    #define DUPLICATE_MARK ((uint32_t)1 << 31)
+    """
+    const uint32_t DUPLICATE_MARK   # on a listed node: a further definition of its name
+
+cdef struct Interner:
+    Walker* walker
+    NodeTable* nodes
+    uint32_t unit
+    uint32_t place          # records asked for so far in the unit
+    uint32_t features
+    bint little_endian
+    uint64_t span           # DIE addresses covered by `places`, from the unit's base
+    Array places            # uint32: local index by address - base; stale entries are checked
+    Array stack             # uint32
+    Array record            # uint32: the record being built
+    Array order             # uint32: member order, where it must be sorted
+    uint32_t mark           # DUPLICATE_MARK while a duplicate is built
+    Array unit_nodes        # uint32: nodes of all units of this thread
+    Array duplicates        # uint32 pairs: an ordinal's cut, and its definition
+    Array definitions       # uint32[strings]: stamps of first definitions, by name and class
+
+
+cdef inline bint interner_init(Interner* x) noexcept nogil:
+    return (array_init(&x.places, 4, 1 << 16) and array_init(&x.stack, 4, 1 << 10)
+            and array_init(&x.record, 4, 1 << 12) and array_init(&x.order, 4, 64)
+            and array_init(&x.unit_nodes, 4, 1 << 16)
+            and array_init(&x.duplicates, 4, 64) and array_init(&x.definitions, 8, 1 << 12))
+
+
+cdef inline void interner_deinit(Interner* x) noexcept nogil:
+    array_deinit(&x.places)
+    array_deinit(&x.stack)
+    array_deinit(&x.record)
+    array_deinit(&x.order)
+    array_deinit(&x.unit_nodes)
+    array_deinit(&x.duplicates)
+    array_deinit(&x.definitions)
+
+
+cdef inline bint interner_failed(Interner* x) noexcept nogil:
+    return (x.places.failed or x.stack.failed or x.record.failed or x.order.failed
+            or x.unit_nodes.failed or x.duplicates.failed or x.definitions.failed or nodes_failed(x.nodes))
+
+
+cdef inline LocalType* local_type(Interner* x, uint32_t index) noexcept nogil:
+    return &(<LocalType*>x.walker.types.items)[index]
+
+
+cdef inline LocalChild* local_child(Interner* x, uint32_t link) noexcept nogil:
+    return &(<LocalChild*>x.walker.children.items)[link - 1]
+
+
+cdef inline uint32_t find_local(Interner* x, uint64_t address) noexcept nogil:
+    """Return the local type at a DIE address, or 0."""
+    cdef uint64_t place = address - x.walker.reader.unit_base
+    cdef uint32_t index, low
+    cdef uint32_t num = <uint32_t>x.walker.types.num
+    if address == NO_REF:
+        return 0
+    if x.span:
+        if place >= x.span:
+            return 0
+        index = u32s(&x.places)[place]
+        if index < num and local_type(x, index).address == address:
+            return index
+        return 0
+    low = <uint32_t>first_not_below(&x.walker.types, address)
+    return low if low < num and local_type(x, low).address == address else 0
+
+
+cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
+    """Make local types findable by address; `span` 0 means by bisection."""
+    cdef uint32_t i
+    cdef uint64_t base = x.walker.reader.unit_base
+    x.span = span
+    if span == 0:
+        return
+    if x.places.num < span:
+        if not array_reserve(&x.places, span - x.places.num):
+            return
+        x.places.num = span
+    for i in range(1, <uint32_t>x.walker.types.num):
+        u32s(&x.places)[local_type(x, i).address - base] = i
+
+
+cdef inline uint64_t next_place(Interner* x) noexcept nogil:
+    """Return a number for each record asked for, ascending in file order: it settles ids."""
+    x.place += 1
+    return <uint64_t>x.unit << 32 | x.place
+
+
+cdef inline uint32_t cut_class(uint8_t kind) noexcept nogil:
+    if kind == LK_STRUCT: return CUT_STRUCT
+    elif kind == LK_UNION: return CUT_UNION
+    return CUT_ENUM
+
+
+cdef inline bint is_named(Interner* x, LocalType* t) noexcept nogil:
+    return t.kind in (LK_STRUCT, LK_UNION, LK_ENUM) and t.name != 0
+
+
+cdef inline uint32_t cut_of(Interner* x, LocalType* t) noexcept nogil:
+    cdef uint32_t words[4]
+    words[0] = t.name
+    words[1] = <uint32_t>NODE_CUT << 24 | cut_class(t.kind)
+    words[2] = t.ordinal
+    words[3] = x.unit + 1 if t.ordinal else 0
+    return intern_node(x.nodes, words, 4, next_place(x))
+
+
+cdef inline void number_definitions(Interner* x) noexcept nogil:
+    """Give each further definition of a name within the unit an ordinal of its own.
+
+    Two functions of one file may each have their own struct of one name; only the first may be
+    reached by the name alone.
+    """
+    cdef uint32_t i, name_class
+    cdef LocalType* t
+    cdef uint64_t* seen
+    cdef uint64_t wanted
+    for i in range(1, <uint32_t>x.walker.types.num):
+        t = local_type(x, i)
+        if t.name and not string_flags(x.walker.strings, t.name) & STRING_IS_NAME \
+                and t.kind not in (LK_BASE, LK_ANNOTATION):
+            x.walker.counts[LEFT_BAD_NAME] += 1
+            t.name = 0
+            if t.kind == LK_TYPEDEF:
+                t.kind = LK_SAME
+        if not is_named(x, t) or t.flags & LOCAL_DECLARATION:
+            continue
+        name_class = t.name * 4 + cut_class(t.kind)
+        while x.definitions.num <= name_class:
+            if not array_reserve(&x.definitions, name_class + 1):
+                return
+            push(&x.definitions)
+        # high half: the unit, low half: definitions so far
+        seen = &u64s(&x.definitions)[name_class]
+        wanted = <uint64_t>(x.unit + 1) << 32
+        if seen[0] >> 32 != x.unit + 1:
+            seen[0] = wanted
+        elif t.size or t.num:
+            t.ordinal = <uint32_t>(seen[0] & MAX_U32) + 1
+            t.flags |= LOCAL_DUPLICATE
+            seen[0] += 1
+
+
+cdef inline uint32_t node_ref(Interner* x, uint64_t ref) noexcept nogil:
+    """Return the node a reference stands for; void for what can't be followed."""
+    cdef uint32_t index
+    cdef LocalType* t
+    if ref == NO_REF:
+        return 0
+    index = find_local(x, ref)
+    if index == 0:
+        x.walker.counts[LEFT_DANGLING] += 1
+        return 0
+    t = local_type(x, index)
+    if is_named(x, t):
+        return cut_of(x, t)
+    if t.state != STATE_DONE:
+        x.walker.counts[LEFT_CYCLE] += 1
+        return 0
+    return t.node
+
+
+cdef inline bint wait_for(Interner* x, uint64_t ref) noexcept nogil:
+    """Put a referenced type on the stack unless it's built or reached by a cut."""
+    cdef uint32_t index = find_local(x, ref)
+    cdef LocalType* t
+    if index == 0:
+        return False
+    t = local_type(x, index)
+    if is_named(x, t) or t.state != STATE_NEW:
+        return False
+    push_u32(&x.stack, index)
+    return True
+
+
+cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
+    cdef bint waiting = False
+    cdef uint32_t link
+    cdef LocalChild* c
+    if wait_for(x, t.ref):
+        waiting = True
+    if t.kind not in (LK_STRUCT, LK_UNION, LK_PROTO):
+        return waiting
+    link = t.first
+    while link:
+        c = local_child(x, link)
+        if wait_for(x, c.ref):
+            waiting = True
+        link = c.next
+    return waiting
+
+
+cdef inline void begin(Interner* x, uint32_t name, uint32_t kind, uint32_t third) noexcept nogil:
+    x.record.num = 0
+    push_u32(&x.record, name)
+    push_u32(&x.record, kind << 24)
+    push_u32(&x.record, third)
+
+
+cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
+    """Add a node to the unit's list, once."""
+    cdef uint32_t* stamp = &u32s(&x.nodes.stamps)[node]
+    if node and stamp[0] != x.unit + 1:
+        stamp[0] = x.unit + 1
+        push_u32(&x.unit_nodes, node | x.mark)
+
+
+cdef inline uint32_t finish(Interner* x) noexcept nogil:
+    cdef uint32_t node = intern_node(x.nodes, u32s(&x.record), <uint32_t>x.record.num,
+                                     next_place(x))
+    list_node(x, node)
+    return node
+
+
+cdef inline uint32_t simple_node(Interner* x, uint32_t kind, uint32_t name, uint32_t third) noexcept nogil:
+    begin(x, name, kind, third)
+    return finish(x)
