@@ -53,11 +53,16 @@ def encode_elf(
     if not sections.has_info:
         raise DwarfError(
             "no DWARF here, and no debug file found",
-            source=os.fspath(source), section=".debug_info", offset=0,
+            source=os.fspath(source),
+            section=".debug_info",
+            offset=0,
         )
     graph, report = read_program(
-        sections, _symbols_of(image, sections), options,
-        jobs=jobs or len(os.sched_getaffinity(0)), progress=progress,
+        sections,
+        _symbols_of(image, sections),
+        options,
+        jobs=jobs or len(os.sched_getaffinity(0)),
+        progress=progress,
     )
     report.figures["seconds"] = time.perf_counter() - start
     # Kilobytes on Linux, as getrusage(2) says.

@@ -1,14 +1,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dwarfless._core.bindings import Bound
 from dwarfless._core.ingest import Store
 
 VAR_STATE: np.dtype[np.void]
 FUNC_STATE: np.dtype[np.void]
 STATE_TAG: np.dtype[np.void]
 
-class Resolved:
-    figures: dict[str, int]
+class Resolved(Bound):
     words: NDArray[np.uint32]
     starts: NDArray[np.uint32]
     order: NDArray[np.uint32]

@@ -1,6 +1,7 @@
 from collections.abc import Iterable, Sequence
 
-from typing_extensions import Buffer
+import numpy as np
+from numpy.typing import NDArray
 
 SECTION_NAMES: tuple[str, ...]
 
@@ -8,9 +9,9 @@ class Program:
     names: list[str]
     def __init__(
         self,
-        files: Sequence[tuple[str, Sequence[Buffer], int, bool]],
+        files: Sequence[tuple[str, Sequence[memoryview], int, bool]],
         little_endian: bool,
-        symbols: Buffer,
+        symbols: NDArray[np.uint8],
         languages: Iterable[int],
     ) -> None: ...
     @property

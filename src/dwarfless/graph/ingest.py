@@ -150,9 +150,7 @@ def _files(sections: DwarfSections) -> list[tuple[str, list[memoryview], int, bo
 
 
 def _buffers(sections: DwarfSections) -> list[memoryview]:
-    return [
-        getattr(sections, name.removeprefix(".debug_")) for name in units.SECTION_NAMES
-    ]
+    return [getattr(sections, name.removeprefix(".debug_")) for name in units.SECTION_NAMES]
 
 
 def _read_units(
@@ -370,9 +368,7 @@ def _add_variables(
     return [var_ids, tag_ids, *(assembly.add_rows(section[None, :]) for section in sections)]
 
 
-def _freeze(
-    assembly: _Assembly, emitted: Words, canonical: Words, source: str
-) -> TypeGraph:
+def _freeze(assembly: _Assembly, emitted: Words, canonical: Words, source: str) -> TypeGraph:
     """Return the graph of the records to write, ids and strings compacted."""
     words = np.concatenate(assembly.words)
     starts = np.concatenate(assembly.ends)

@@ -26,7 +26,14 @@ from dwarfless.formats import elf
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.report import Report
 
-__all__ = ["PERCPU_SECTION", "Names", "Placed", "place_variables", "select_variables", "variable_records"]
+__all__ = [
+    "PERCPU_SECTION",
+    "Names",
+    "Placed",
+    "place_variables",
+    "select_variables",
+    "variable_records",
+]
 
 PERCPU_SECTION: Final = ".data..percpu"
 #: Made by macros for the linker or the compiler; nobody looks for them by name.
@@ -70,7 +77,10 @@ class Placed:
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Placed":
         """Return some of the rows."""
         return Placed(
-            self.state[rows], self.section[rows], self.offset[rows], self.size[rows],
+            self.state[rows],
+            self.section[rows],
+            self.offset[rows],
+            self.size[rows],
             self.layer[rows],
         )
 
@@ -150,9 +160,11 @@ def select_variables(
     section, offset = place_addresses(states["address"], image)
     sieve.drop(section[sieve.rows] < 0, "address lies in no section")
     sieve.drop(states["name"][sieve.rows] == 0, "no name")
-    rows = sieve.rows.tolist()
-    sieve.drop(np.array([names[row].startswith(LEFT_OUT_PREFIXES) for row in rows], bool),
-               "made by a macro")
+    left = sieve.rows.tolist()
+    sieve.drop(
+        np.array([names[row].startswith(LEFT_OUT_PREFIXES) for row in left], bool),
+        "made by a macro",
+    )
     sieve.drop(~valid_name[sieve.rows], "name is no identifier")
     sieve.drop(_discarded(sieve.rows, section, offset, names, image), "section was discarded")
     sieve.drop(states["node"][sieve.rows] == 0, "no type")
@@ -162,7 +174,10 @@ def select_variables(
     rows = sieve.rows
     rows = rows[np.lexsort((rows, offset[rows], section[rows]))]
     return Placed(
-        rows, section[rows], offset[rows], sizes[rows].astype(np.int64),
+        rows,
+        section[rows],
+        offset[rows],
+        sizes[rows].astype(np.int64),
         np.zeros(len(rows), np.int64),
     )
 
@@ -212,8 +227,7 @@ def _discarded(
     for place in doubtful.tolist():
         index = int(section[rows[place]])
         at_start = objects[
-            (symbols.section_index[objects] == index)
-            & (symbols.value[objects] == starts[index])
+            (symbols.section_index[objects] == index) & (symbols.value[objects] == starts[index])
         ]
         found = {
             bytes(symbols.strings[at : at + 600]).partition(b"\0")[0]
@@ -224,7 +238,10 @@ def _discarded(
 
 
 def place_variables(
-    placed: Placed, identity: NDArray[np.uint64], image: ElfImage, report: Report,
+    placed: Placed,
+    identity: NDArray[np.uint64],
+    image: ElfImage,
+    report: Report,
     names: Names,
 ) -> Placed:
     """Return the variables with exact duplicates gone and overlapping ones in layers.
@@ -236,8 +253,9 @@ def place_variables(
         report: Takes the duplicates and what does not fit.
         names: Name of each state.
     """
-    keys = np.stack((placed.section, placed.offset, placed.size,
-                     identity[placed.state].astype(np.int64)))
+    keys = np.stack(
+        (placed.section, placed.offset, placed.size, identity[placed.state].astype(np.int64))
+    )
     _, first = np.unique(keys, axis=1, return_index=True)
     report.count("variable", "the same variable again", len(placed) - len(first))
     placed = placed.take(np.sort(first))
@@ -256,13 +274,23 @@ def place_variables(
         layers[row] = layer
     placed = Placed(placed.state, placed.section, placed.offset, placed.size, layers)
     percpu = image.find_section(PERCPU_SECTION)
-    hidden = (placed.section == percpu) & (placed.layer > 0) if percpu is not None \
+    hidden = (
+        (placed.section == percpu) & (placed.layer > 0)
+        if percpu is not None
         else np.zeros(len(placed), bool)
+    )
     for row in np.flatnonzero(hidden).tolist():
-        report.add("variable", names[int(placed.state[row])].decode(errors="replace"),
-                   "overlaps another per-CPU variable", PERCPU_SECTION)
-    report.count("variable", "written to a further DATASEC: overlaps another",
-                 int(((placed.layer > 0) & ~hidden).sum()))
+        report.add(
+            "variable",
+            names[int(placed.state[row])].decode(errors="replace"),
+            "overlaps another per-CPU variable",
+            PERCPU_SECTION,
+        )
+    report.count(
+        "variable",
+        "written to a further DATASEC: overlaps another",
+        int(((placed.layer > 0) & ~hidden).sum()),
+    )
     return placed.take(~hidden)
 
 

@@ -1,0 +1,4 @@
+from dwarfless._core.joined import Joined
+
+class Bound(Joined):
+    figures: dict[str, int]

@@ -1,0 +1,38 @@
+"""Joined, declared for the steps that build on it."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from dwarfless._core.ingest cimport FuncState, StateTag, Store, UnitNodes, VarState
+from dwarfless._core.intern cimport DUPLICATE_MARK
+from dwarfless._core.memory cimport *
+from dwarfless._core.nodes cimport *
+from dwarfless._core.strings cimport *
+
+cdef struct UnitPlace:
+    uint32_t store
+    uint32_t index              # into the store's units
+    uint32_t unit
+
+
+cdef class Joined:
+    cdef list stores
+    cdef StringTable* strings_
+    cdef NodeTable* nodes
+    cdef Array places           # UnitPlace, by unit
+    cdef Array cuts             # uint32[nodes]: definition -> its plain cut
+    cdef Array ambiguous        # uint8[nodes]: by cut
+    cdef Array baseline         # uint32[nodes]: by cut
+    cdef Array bound            # uint64[nodes]: by cut: 1 + unit << 32 | definition
+    cdef join(self, Store other)
+    cdef uint32_t rename(self, Store other, uint32_t* names, uint32_t id) noexcept nogil
+    cdef void move_var(self, Store other, uint32_t* names, uint32_t* ids,
+                       VarState* v) noexcept nogil
+    cdef void move_func(self, Store other, uint32_t* names, uint32_t* ids,
+                        FuncState* f) noexcept nogil
+    cdef place_units(self)
+    cdef uint32_t* listed(self, size_t place, uint32_t* count, uint32_t* types) except? NULL
+    cdef list_cuts(self)
+    cdef define(self)
+    cdef void bind(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil
+
+cdef sized(Array* a, size_t item_size, size_t num)

@@ -1,0 +1,4 @@
+from dwarfless._core.ingest import Store
+
+class Joined:
+    def __init__(self, stores: list[Store]) -> None: ...
