@@ -64,6 +64,7 @@ def encode_elf(
         jobs=jobs or len(os.sched_getaffinity(0)),
         progress=progress,
     )
+    report.byte_order = "little" if sections.little_endian else "big"
     report.figures["seconds"] = time.perf_counter() - start
     # Kilobytes on Linux, as getrusage(2) says.
     report.figures["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

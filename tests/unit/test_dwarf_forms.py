@@ -1,5 +1,6 @@
 """The same program gives the same types in whatever forms, version, format and byte order."""
 
+import lzma
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -123,6 +124,15 @@ def test_addresses(encoding: Encoding, form: str, tmp_path: Path):
     """Every form of an address in a table."""
     debug = assemble(units(encoding, address=form), encoding)
     assert text(debug, encoding, tmp_path) == EXPECTED
+
+
+@pytest.mark.parametrize("encoding", [Encoding(5), Encoding(5, big=True)], ids=str)
+def test_byte_order_of_a_compressed_file(encoding: Encoding, tmp_path: Path):
+    """It is the program's, as the file that was given begins with other things."""
+    path = tmp_path / "module.ko.xz"
+    path.write_bytes(lzma.compress(program(assemble(units(encoding), encoding), encoding)))
+    _, report = encode_elf(path, jobs=1)
+    assert report.byte_order == ("big" if encoding.big else "little")
 
 
 @pytest.mark.parametrize("encoding", [Encoding(4), Encoding(5), Encoding(5, 4, 8, True)], ids=str)

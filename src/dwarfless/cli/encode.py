@@ -90,7 +90,7 @@ def check_target(text: str) -> str:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A .dwo or .dwp file that skeleton units refer to; may be repeated.",
+    help="A .dwo file that skeleton units refer to; may be repeated.",
 )
 @click.option(
     "--debug-dir",
@@ -142,7 +142,7 @@ def encode(
         graph, report = encode_elf(source, options=options, jobs=jobs, progress=advance)
     btf = encode_btf(
         graph,
-        byte_order=byte_order(source),
+        byte_order=report.byte_order,
         layout=options.has("layout"),
         target=target,
         report=report,
@@ -159,12 +159,6 @@ def refuse_overwriting(source: Path, output: Path) -> None:
     """Raise a usage error if the output is the input: raw BTF would replace a kernel."""
     if output.exists() and source.exists() and output.samefile(source):
         raise click.UsageError(f"{output} is the input; raw BTF would replace it.")
-
-
-def byte_order(source: Path) -> Literal["little", "big"]:
-    """Return the byte order of an ELF file (e_ident[EI_DATA])."""
-    with open(source, "rb") as file:
-        return "big" if file.read(6)[5:] == b"\2" else "little"
 
 
 @contextmanager

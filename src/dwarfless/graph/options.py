@@ -55,7 +55,7 @@ class EncodeOptions:
         lang_exclude: Names out of formats.languages.LANGUAGES whose units are left out.
         flatten_arrays: Write `int m[2][3]` as one ARRAY of 6, as pahole's later versions do.
         linkage: Linkage of FUNCs: "static" for all, as pahole writes it, or the "true" one.
-        split_dwarf: The .dwo or .dwp files of skeleton units.
+        split_dwarf: The .dwo files of skeleton units.
         debug_dirs: Where separate debug files are looked for, by build-id and by name.
     """
 

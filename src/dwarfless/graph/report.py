@@ -7,7 +7,7 @@ Out: counts for the summary, items for the JSON.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["Item", "Report"]
 
@@ -40,11 +40,13 @@ class Report:
         items: What is listed by name.
         counts: (what, reason) -> number; covers the items and what is only counted.
         figures: Measured facts of the run, such as "units" or "peak_bytes".
+        byte_order: That of the program that was read, so that its BTF can have the same.
     """
 
     items: list[Item] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     figures: dict[str, int | float] = field(default_factory=dict)
+    byte_order: Literal["little", "big"] = "little"
 
     def add(self, what: str, name: str, reason: str, place: str = "") -> None:
         """List one thing and count it."""

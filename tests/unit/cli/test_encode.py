@@ -20,6 +20,7 @@ class Encoder:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.byte_order = "little"
 
     def __call__(self, source, *, options, jobs, progress):
         self.source, self.options, self.jobs, self.progress = source, options, jobs, progress
@@ -29,7 +30,7 @@ class Encoder:
             progress(1, 2)
         builder = dwarfless.GraphBuilder()
         builder.add_int("int", 4, signed=True)
-        report = dwarfless.Report()
+        report = dwarfless.Report(byte_order=self.byte_order)
         report.add("function", "f", "inconsistent prototypes", "a.c")
         return builder.freeze(), report
 
@@ -135,3 +136,11 @@ def test_bad_dwarf_leaves_the_old_output(monkeypatch, capsys, encoder, vmlinux, 
     assert capsys.readouterr().err == "dwarfless: vmlinux: .debug_info+0x10: bad form\n"
     assert output.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("byte_order", ["little", "big"])
+def test_the_program_gives_the_byte_order(monkeypatch, encoder, vmlinux, tmp_path, byte_order):
+    """The file itself may be compressed and tell nothing."""
+    encoder.byte_order = byte_order
+    assert run_cli(monkeypatch, vmlinux, "-o", tmp_path / "out") == 0
+    assert int.from_bytes((tmp_path / "out").read_bytes()[:2], byte_order) == 0xEB9F
