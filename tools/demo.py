@@ -6,6 +6,7 @@ In:  Debian's cloud kernel of trixie, fetched when missing; where it can't be ha
 Out: build/demo/vmlinux.btf, and what was seen, on the terminal.
 """
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ import dwarfless
 import fetch
 from dwarfless.graph import views
 
-FOLDER = Path(__file__).resolve().parent.parent / "build" / "demo"
+#: As ./demo, which runs in the root of the tree, finds it.
+FOLDER = Path("build") / "demo"
 
 PROGRAM = """
 struct list_head { struct list_head *next, *prev; };
@@ -51,7 +53,7 @@ def kernel() -> Subject | None:
     try:
         return Subject(fetch.kernel("trixie"))
     except (fetch.FetchError, OSError) as error:
-        print(f"No kernel to be had ({error}): compiling a small C program instead.")
+        print(f"No kernel to be had ({error}): compiling a small C program instead.\n")
         return None
 
 
@@ -67,7 +69,7 @@ def encode(subject: Subject) -> Path:
     """Run `dwarfless encode` as a user would; return the BTF file."""
     output = FOLDER / "vmlinux.btf"
     arguments = ["encode", str(subject.path), "-o", str(output), "--features", "+global_var"]
-    print("$ dwarfless", *arguments, flush=True)
+    print(f"$ dwarfless {shlex.join(arguments)}", flush=True)
     run = "from dwarfless.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", run, *arguments], check=False)
     if done.returncode:
