@@ -1,4 +1,4 @@
-"""BTF for the whole Linux kernel, and debugging without DWARF.
+"""BTF for the whole Linux kernel, from its DWARF.
 
 The names below are imported when first used, so that ``import dwarfless`` costs nothing.
 """
