@@ -15,6 +15,7 @@ that were not, so when the number of colours stands still, equal colours mean eq
 Round 1 sees two structs b, but one PTR and one struct a; round 2 tells the pointers apart, and the
 two a. Chains of pointers, typedefs and the like are coloured from their end, so that a round
 takes a whole chain, and only named structs and unions, where circles close, wait for the next.
+BTF of no compiler may have circles without them (a pointer to itself); then every record waits.
 
 Hashes could lie, so the result is checked: each record must say what its class's first one says,
 word for word, references by class. That proves all of it at once, by coinduction.
@@ -31,8 +32,8 @@ Out: for each record the one that stands for it.
 
 import numpy as np
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset, strcpy, strlen
 
 from dwarfless._core.memory cimport mix
 from dwarfless._core.nodes cimport *
@@ -41,20 +42,22 @@ from dwarfless.errors import UnsupportedError
 
 cdef extern from *:
     """
-    #define MAX_COLOURINGS ((uint64_t)1 << 30)
+    #define MAX_COLOURINGS ((uint64_t)1 << 28)
+    #define MAX_SPELLED ((uint64_t)1 << 28)
     """
     const uint64_t MAX_COLOURINGS   # about ten seconds
+    const uint64_t MAX_SPELLED      # bytes; all names of a kernel are 3 MB
 
 
-cdef bint is_knot(const uint32_t* record) noexcept nogil:
-    """Say whether a record can close a circle in C: a named struct or union."""
+cdef inline bint is_knot(const uint32_t* record, bint all_wait) noexcept nogil:
+    """Say whether a record can close a circle; in C, that is a named struct or union."""
     cdef uint32_t kind = kind_of(record[1])
-    return (kind == BTF_STRUCT or kind == BTF_UNION) and record[0] != 0
+    return all_wait or ((kind == BTF_STRUCT or kind == BTF_UNION) and record[0] != 0)
 
 
 cdef uint64_t colour_of(const uint32_t* words, const uint32_t* starts, uint32_t id,
                         const uint32_t* alias, const uint64_t* old,
-                        const uint64_t* new) noexcept nogil:
+                        const uint64_t* new, bint all_wait) noexcept nogil:
     """Colour a record by what it says: knots by the last round's colours, the rest by this one's."""
     cdef uint32_t at = starts[id], length = starts[id + 1] - starts[id], child
     cdef uint32_t kind = kind_of(words[at + 1]), j
@@ -64,7 +67,7 @@ cdef uint64_t colour_of(const uint32_t* words, const uint32_t* starts, uint32_t 
     for j in range(length):
         if role_of(kind, j) == ROLE_NODE:
             child = alias[words[at + j]]
-            if child and not is_knot(words + starts[child]):
+            if child and not is_knot(words + starts[child], all_wait):
                 h = mix(h, new[child] + 1)
             else:
                 h = mix(h, old[child] + 1)
@@ -73,12 +76,15 @@ cdef uint64_t colour_of(const uint32_t* words, const uint32_t* starts, uint32_t 
     return mix(h, kind)
 
 
-cdef void sort_children_first(const uint32_t* words, const uint32_t* starts,
+cdef bint sort_children_first(const uint32_t* words, const uint32_t* starts,
                               const uint32_t* order, uint32_t num_order, const uint32_t* alias,
                               uint8_t* state, uint32_t* stack, uint32_t* sorted_) noexcept nogil:
-    """Order records so that what one refers to comes before it, knots aside."""
+    """Order records so that what one refers to comes before it, knots aside.
+
+    Returns whether that can't be, since there is a circle without a knot.
+    """
     cdef uint32_t i, j, top, id, child, at, kind, done = 0
-    cdef bint waits
+    cdef bint waits, circle = False
     for i in range(num_order):
         stack[0] = order[i]
         top = 1
@@ -96,15 +102,20 @@ cdef void sort_children_first(const uint32_t* words, const uint32_t* starts,
                     if role_of(kind, j) != ROLE_NODE:
                         continue
                     child = alias[words[at + j]]
-                    if child and state[child] == 0 and not is_knot(words + starts[child]):
+                    if child == 0 or is_knot(words + starts[child], False):
+                        continue
+                    if state[child] == 0:
                         stack[top] = child
                         top += 1
                         waits = True
+                    elif state[child] == 1:
+                        circle = True
             if not waits:
                 state[id] = 2
                 sorted_[done] = id
                 done += 1
                 top -= 1
+    return circle
 
 
 cdef uint32_t count_colours(const uint64_t* colours, const uint8_t* live, const uint32_t* alias,
@@ -211,6 +222,7 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
     cdef uint32_t num = starts.shape[0] - 1, i, id, count = 0, last = 0
     cdef uint64_t rounds = 0
     cdef uint64_t mask = 1023, seed
+    cdef bint all_wait
     cdef uint64_t[::1] old = np.zeros(num, np.uint64)
     cdef uint64_t[::1] new = np.zeros(num, np.uint64)
     cdef uint8_t[::1] live = np.zeros(num, np.uint8)
@@ -228,8 +240,8 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
         return np.asarray(canonical)
     for i in range(order.shape[0]):
         live[order[i]] = 1
-    sort_children_first(&words[0], &starts[0], &order[0], <uint32_t>order.shape[0], &alias[0],
-                        &state[0], &stack[0], &children_first[0])
+    all_wait = sort_children_first(&words[0], &starts[0], &order[0], <uint32_t>order.shape[0],
+                                   &alias[0], &state[0], &stack[0], &children_first[0])
     for seed in range(1, 9):
         with nogil:
             old[0] = seed
@@ -240,7 +252,8 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
                 new[0] = seed
                 for i in range(order.shape[0]):
                     id = children_first[i]
-                    new[id] = colour_of(&words[0], &starts[0], id, &alias[0], &old[0], &new[0])
+                    new[id] = colour_of(&words[0], &starts[0], id, &alias[0], &old[0], &new[0],
+                                        all_wait)
                 old, new = new, old
                 count = count_colours(&old[0], &live[0], &alias[0], num, &slots[0], mask)
                 rounds += 1
@@ -271,18 +284,16 @@ def rewrite(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
     Returns:
         (uint32[...] words, bytes of strings).
     """
-    cdef uint32_t i, id, j, kind, at, length, role, offset, end
+    cdef uint32_t i, id, j, kind, at, length, role, offset
     cdef size_t total = 0, used = 1
     for i in range(emitted.shape[0]):
         total += starts[emitted[i] + 1] - starts[emitted[i]]
     out_array = np.zeros(total, np.uint32)
     places_array = np.zeros(strings.shape[0] + 1, np.uint32)
-    text_array = np.zeros(strings.shape[0] + 1, np.uint8)
     if total == 0:
         return out_array, b"\0"
     cdef uint32_t[::1] out = out_array
     cdef uint32_t[::1] places = places_array
-    cdef uint8_t[::1] text = text_array
     total = 0
     with nogil:
         for i in range(emitted.shape[0]):
@@ -298,29 +309,40 @@ def rewrite(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
                     offset = words[at + j]
                     if offset and places[offset] == 0:
                         places[offset] = <uint32_t>used
-                        end = offset
-                        while True:
-                            text[used] = strings[end]
-                            used += 1
-                            if strings[end] == 0:
-                                break
-                            end += 1
+                        used += strlen(<const char*>&strings[offset]) + 1
                     out[total + j] = places[offset]
                 else:
                     out[total + j] = words[at + j]
             total += length
-    return out_array, text_array[:used].tobytes()
+    return out_array, pick_strings(strings, places_array, used)
+
+
+cdef pick_strings(const uint8_t[::1] strings, places_array, size_t used):
+    """Return the strings that have a new place, there; `used` bytes in all."""
+    cdef const uint32_t[::1] places = places_array
+    cdef const int64_t[::1] offsets = np.flatnonzero(places_array)
+    cdef Py_ssize_t i
+    text_array = np.zeros(used, np.uint8)
+    cdef uint8_t[::1] text = text_array
+    with nogil:
+        for i in range(offsets.shape[0]):
+            strcpy(<char*>&text[places[offsets[i]]], <const char*>&strings[offsets[i]])
+    return text_array.tobytes()
 
 
 def unify_names(const uint32_t[::1] words, const uint32_t[::1] starts,
                 const uint8_t[::1] strings):
-    """Return a copy of the records in which equal names have equal offsets."""
+    """Return a copy of the records in which equal names have equal offsets.
+
+    A name may be the tail of another; many tails of a long string are refused.
+    """
     cdef uint32_t i, j, kind, at
     out_array = np.array(words, np.uint32)
     cdef uint32_t[::1] out = out_array
     first = {}
-    text = strings.tobytes() if hasattr(strings, "tobytes") else bytes(strings)
+    text = bytes(strings)
     seen = {}
+    spelled = 0
     for i in range(1, starts.shape[0] - 1):
         at = starts[i]
         kind = kind_of(words[at + 1])
@@ -329,6 +351,10 @@ def unify_names(const uint32_t[::1] words, const uint32_t[::1] starts,
                 offset = words[at + j]
                 if offset not in seen:
                     name = text[offset:text.index(0, offset)]
+                    spelled += len(name)
+                    if spelled > MAX_SPELLED:
+                        raise UnsupportedError("long names that are tails of each other",
+                                               place="dedup")
                     seen[offset] = first.setdefault(name, offset if name else 0)
                 out[at + j] = seen[offset]
     return out_array

@@ -8,12 +8,13 @@ with how that is found. Here, forward declarations are pointed at the one defini
 and the two steps take turns until neither finds anything.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dwarfless._core import equivalence
+from dwarfless.errors import UnsupportedError
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.type_graph import TypeGraph
 
@@ -24,6 +25,8 @@ IdMap: TypeAlias = NDArray[np.uint32]
 Words: TypeAlias = NDArray[np.uint32]
 
 _ENUMS = (Kind.ENUM, Kind.ENUM64)
+#: Turns times records: about ten seconds. A kernel takes three turns.
+MAX_WORK: Final = 1 << 26
 
 
 def merge_records(words: Words, starts: Words, order: Words) -> IdMap:
@@ -40,6 +43,7 @@ def merge_records(words: Words, starts: Words, order: Words) -> IdMap:
     """
     alias = np.arange(len(starts) - 1, dtype=np.uint32)
     forwards, keys, definitions = _names(words, starts, order)
+    turns = 0
     while True:
         canonical: IdMap = equivalence.classes(words, starts, order, alias)
         pending = forwards[alias[forwards] == forwards]
@@ -48,6 +52,10 @@ def merge_records(words: Words, starts: Words, order: Words) -> IdMap:
         if not found.any():
             break
         alias[pending[found]] = targets[found]
+        turns += 1
+        if turns * len(order) > MAX_WORK:
+            raise UnsupportedError(f"forward declarations that settle one another {turns} deep",
+                                   place="dedup")
     return canonical[alias]
 
 
@@ -104,9 +112,14 @@ def deduplicate(graph: TypeGraph) -> tuple[TypeGraph, IdMap]:
     Returns:
         The canonical graph, in the order of the first of each, and uint32[len(graph)] with the
         new id of each old one.
+
+    Raises:
+        UnsupportedError: Some kind is unknown, or this would take more than some ten seconds.
     """
     if graph.base is not None:
         raise ValueError("flatten a split graph before deduplicating it")
+    if graph.unknown_kinds:
+        raise UnsupportedError("a kind nobody knows, which may refer to types", place=graph.source)
     strings = np.frombuffer(graph.strings, np.uint8)
     starts = np.concatenate((np.zeros(1, np.uint32), graph.offsets.astype(np.uint32)))
     words = equivalence.unify_names(graph.words, starts, strings)
