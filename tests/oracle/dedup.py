@@ -40,9 +40,7 @@ def _sort(type_: tuple) -> tuple[str, str]:
 
 
 def _is_forward(type_: tuple) -> bool:
-    return bool(type_[1]) and (
-        type_[0] == "FWD" or (type_[0] in ENUMS and not type_[-1])
-    )
+    return bool(type_[1]) and (type_[0] == "FWD" or (type_[0] in ENUMS and not type_[-1]))
 
 
 def representatives(types: Types) -> list[int]:

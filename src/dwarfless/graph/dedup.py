@@ -54,8 +54,9 @@ def merge_records(words: Words, starts: Words, order: Words) -> IdMap:
         alias[pending[found]] = targets[found]
         turns += 1
         if turns * len(order) > MAX_WORK:
-            raise UnsupportedError(f"forward declarations that settle one another {turns} deep",
-                                   place="dedup")
+            raise UnsupportedError(
+                f"forward declarations that settle one another {turns} deep", place="dedup"
+            )
     return canonical[alias]
 
 
