@@ -130,20 +130,28 @@ cdef inline void nodes_rehash(NodeTable* t) noexcept nogil:
     t.mask = mask
 
 
-cdef inline uint32_t intern_node(NodeTable* t, const uint32_t* words, uint32_t count,
-                                 uint64_t first) noexcept nogil:
-    """Return the node of a record, adding it if it's new; `first` is where it was met."""
-    cdef uint32_t h = hash_words(words, count), slot = h & t.mask, id
+cdef inline uint32_t find_node(NodeTable* t, const uint32_t* words, uint32_t count,
+                               uint32_t h) noexcept nogil:
+    """Return the node of a record whose hash is `h`, or 0 if there is none."""
+    cdef uint32_t slot = h & t.mask, id
     while True:
         id = t.slots[slot]
         if id == 0:
-            break
+            return 0
         if u32s(&t.hashes)[id] == h and node_length(t, id) == count \
                 and memcmp(node_at(t, id), words, count * 4) == 0:
-            if first < u64s(&t.firsts)[id]:
-                u64s(&t.firsts)[id] = first
             return id
         slot = (slot + 1) & t.mask
+
+
+cdef inline uint32_t intern_node(NodeTable* t, const uint32_t* words, uint32_t count,
+                                 uint64_t first) noexcept nogil:
+    """Return the node of a record, adding it if it's new; `first` is where it was met."""
+    cdef uint32_t h = hash_words(words, count), slot, id = find_node(t, words, count, h)
+    if id:
+        if first < u64s(&t.firsts)[id]:
+            u64s(&t.firsts)[id] = first
+        return id
     if not (array_reserve(&t.words, count) and array_reserve(&t.starts, 1)
             and array_reserve(&t.hashes, 1) and array_reserve(&t.firsts, 1)
             and array_reserve(&t.stamps, 1)):
@@ -155,6 +163,9 @@ cdef inline uint32_t intern_node(NodeTable* t, const uint32_t* words, uint32_t c
     (<uint32_t*>push(&t.hashes))[0] = h
     (<uint64_t*>push(&t.firsts))[0] = first
     push(&t.stamps)
+    slot = h & t.mask
+    while t.slots[slot]:
+        slot = (slot + 1) & t.mask
     t.slots[slot] = id
     if t.hashes.num * 2 > t.mask:
         nodes_rehash(t)
