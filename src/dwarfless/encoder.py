@@ -14,6 +14,7 @@ from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import DwarfError
 from dwarfless.graph.ingest import read_program
+from dwarfless.graph.match import Base, split_over
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
@@ -25,6 +26,7 @@ def encode_elf(
     source: str | Path,
     *,
     options: EncodeOptions | None = None,
+    base: TypeGraph | Base | None = None,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[TypeGraph, Report]:
@@ -33,6 +35,8 @@ def encode_elf(
     Args:
         source: Path of a vmlinux, a module, an object, any ELF.
         options: What to write; pahole's defaults if not given.
+        base: What is there already, such as the kernel's own BTF; the result is split over it
+            and holds only what it lacks. A Base can be used for many programs.
         jobs: Threads; as many as CPUs may be used if not given. The result is the same.
         progress: Called now and then with units done and units in all.
 
@@ -64,6 +68,8 @@ def encode_elf(
         jobs=jobs or len(os.sched_getaffinity(0)),
         progress=progress,
     )
+    if base is not None:
+        graph = split_over(graph, base, report).graph
     report.byte_order = "little" if sections.little_endian else "big"
     report.figures["seconds"] = time.perf_counter() - start
     # Kilobytes on Linux, as getrusage(2) says.

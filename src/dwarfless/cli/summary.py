@@ -19,6 +19,8 @@ from dwarfless.graph.views import Datasec
 
 __all__ = ["Run", "summarize", "variables_by_section"]
 
+#: What of a report is not something left out.
+LABELS = {"match": "matched loosely", "new type": "not in the base"}
 #: Entries a line shows; the rest is summed up.
 SHOWN = 6
 
@@ -64,7 +66,8 @@ def summarize(graph: TypeGraph, report: Report, run: Run) -> RenderableType:
     table.add_row("functions", f"{named.get('func', 0):,}", "")
     table.add_row("variables", f"{sum(sections.values()):,}", _line(sections.items()))
     for what, reasons in left_out.items():
-        table.add_row(f"left out: {what}", f"{sum(reasons.values()):,}", _line(reasons.items()))
+        label = LABELS.get(what, f"left out: {what}")
+        table.add_row(label, f"{sum(reasons.values()):,}", _line(reasons.items()))
     # Kilobytes on Linux, as getrusage(2) says.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     head = f"{run.output}: {run.size:,} bytes in {run.seconds:.2f} s, {peak / 1e6:,.0f} MB peak"

@@ -15,8 +15,10 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dwarfless._core import equivalence
 from dwarfless._core.base_index import BaseIndex
 from dwarfless._core.match import Match
+from dwarfless._core.records import id_positions
 from dwarfless.errors import UnsupportedError
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
@@ -47,6 +49,10 @@ TOLERANCES: Final = (
     "float, an int in the base",
     "names of a prototype's parameters inside",
 )
+
+
+#: New types that a report lists; a module brings thousands, an extra some hundred.
+MAX_LISTED: Final = 2000
 
 
 class Base:
@@ -105,6 +111,16 @@ class Split:
             where = int(self.wheres[row])
             yield NewType(view, REASONS[self.reasons[row]], _detail(view, where))
 
+    def report(self, report: Report) -> None:
+        """Count new types by reason; list them if they are few enough to be read."""
+        if np.count_nonzero(self.reasons) <= MAX_LISTED:
+            for new in self.new_types():
+                name = f"{new.type.kind_name} {new.type.name}".rstrip()
+                report.add("new type", name, new.reason, new.detail)
+            return
+        for reason, number in enumerate(np.bincount(self.reasons).tolist()):
+            report.count("new type", REASONS[reason], number if reason else 0)
+
 
 def _detail(view: Type, where: int) -> str:
     """Say what a word of a record is about: a member, a parameter, or the type referred to."""
@@ -150,7 +166,7 @@ def split_over(graph: TypeGraph, base: TypeGraph | Base, report: Report | None =
     Args:
         graph: Complete in itself; canonical, so that nothing new is said twice.
         base: What is there already.
-        report: Where tolerance is counted.
+        report: Takes what was matched loosely, and every new type with why the base lacks it.
 
     Raises:
         ValueError: The graph has a base of its own.
@@ -167,17 +183,44 @@ def split_over(graph: TypeGraph, base: TypeGraph | Base, report: Report | None =
     match = Match(base.index, *flat_records(graph))
     if report is not None:
         for text, number in zip(TOLERANCES[1:], match.tolerances[1:], strict=True):
-            report.count("type", f"matched loosely: {text}", number)
+            report.count("match", text, number)
     ids = match.ids
     first_id = len(base.graph)
     match_variables(graph, base.graph, ids)
-    emitted = np.flatnonzero(ids == 0)[1:].astype(np.uint32)
+    emitted = np.flatnonzero(find_new(graph, ids)).astype(np.uint32)
     emitted = emitted[~_is_empty(graph, emitted, ids)]
     new_ids: IdMap = ids.copy()
     new_ids[emitted] = np.arange(first_id, first_id + len(emitted), dtype=np.uint32)
     words, strings = match.emit(emitted, new_ids, first_id, base.graph.end_string)
-    split = TypeGraph.from_words(words, strings, base=base.graph, source=graph.source)
-    return Split(split, new_ids, emitted, match.reasons[emitted], match.wheres[emitted])
+    split = Split(
+        TypeGraph.from_words(words, strings, base=base.graph, source=graph.source),
+        new_ids,
+        emitted,
+        match.reasons[emitted],
+        match.wheres[emitted],
+    )
+    if report is not None:
+        split.report(report)
+    return split
+
+
+def find_new(graph: TypeGraph, ids: IdMap) -> NDArray[np.bool_]:
+    """Mark what has to be written: what the base lacks and something that is new needs.
+
+    A nameless type that only matched types refer to (the dimensions of an array that the base has
+    flattened) is of no use to anybody.
+    """
+    words, starts, _ = flat_records(graph)
+    positions = id_positions(graph.words, graph.offsets)
+    targets = words[positions]
+    used = np.zeros(len(graph), bool)
+    used[targets] = True
+    live = (ids == 0) & (~used | np.concatenate(([False], graph.name_offsets != 0)))
+    live[0] = False
+    marks = live.astype(np.uint8)
+    words[positions] = np.where(ids[targets] != 0, 0, targets)
+    equivalence.live_closure(words, starts, marks)
+    return marks != 0
 
 
 def match_variables(graph: TypeGraph, base: TypeGraph, ids: IdMap) -> None:
