@@ -220,7 +220,8 @@ def find_new(graph: TypeGraph, ids: IdMap) -> NDArray[np.bool_]:
     marks = live.astype(np.uint8)
     words[positions] = np.where(ids[targets] != 0, 0, targets)
     equivalence.live_closure(words, starts, marks)
-    return marks != 0
+    found: NDArray[np.bool_] = marks != 0
+    return found
 
 
 def match_variables(graph: TypeGraph, base: TypeGraph, ids: IdMap) -> None:
