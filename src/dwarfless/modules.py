@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dwarfless.encoder import encode_elf
@@ -48,6 +48,10 @@ class ModuleResult:
     size: int = 0
     seconds: float = 0.0
     error: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return what JSON can hold."""
+        return asdict(self) | {"path": str(self.path)}
 
 
 def kernel_name(path: Path) -> str:

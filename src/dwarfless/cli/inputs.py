@@ -9,24 +9,28 @@ import rich_click as click
 if TYPE_CHECKING:
     from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["btf_input", "load_with_bases", "target_option"]
+__all__ = ["base_option", "btf_input", "load_bases", "load_with_bases", "target_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: Version of the JSON that --json prints; raised when a key changes its meaning.
 SCHEMA: Final = 1
 
 
+#: --base, for what is split over others.
+base_option: Final = click.option(
+    "-B",
+    "--base",
+    "bases",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="What it is split over; repeated, each is the base of the next.",
+)
+
+
 def btf_input(command: F) -> F:
     """Add the FILE argument and --base."""
-    base = click.option(
-        "-B",
-        "--base",
-        "bases",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        help="What FILE is split from; repeated, each is the base of the next.",
-    )
-    return click.argument("file", type=click.Path(path_type=Path))(base(command))
+    return click.argument("file", type=click.Path(path_type=Path))(base_option(command))
 
 
 def check_target(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
@@ -56,10 +60,21 @@ def load_with_bases(file: Path, bases: tuple[Path, ...]) -> "TypeGraph":
         DwarflessError: A file holds no sound BTF.
         OSError: It can't be read.
     """
+    graph = load_bases((*bases, file))
+    assert graph is not None
+    return graph
+
+
+def load_bases(bases: tuple[Path, ...]) -> "TypeGraph | None":
+    """Return the graph of the last of some files, each on the one before it; None for none.
+
+    Raises:
+        DwarflessError: A file holds no sound BTF.
+        OSError: It can't be read.
+    """
     from dwarfless.containers.load import load
 
     graph = None
-    for path in (*bases, file):
+    for path in bases:
         graph = load(path, base=graph)
-    assert graph is not None
     return graph

@@ -22,6 +22,7 @@ __all__ = ["cli", "main"]
 #: Command -> its one line of help; dwarfless.cli.NAME holds the function NAME.
 COMMANDS = {
     "encode": "Write the BTF of a file's DWARF.",
+    "extra": "Write the variables that a kernel's own BTF lacks.",
     "dump": "Print one line a type.",
     "check": "Say what the kernel's verifier would.",
     "stat": "Count types and bytes.",

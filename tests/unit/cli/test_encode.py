@@ -22,8 +22,9 @@ class Encoder:
         self.error: Exception | None = None
         self.byte_order = "little"
 
-    def __call__(self, source, *, options, jobs, progress):
-        self.source, self.options, self.jobs, self.progress = source, options, jobs, progress
+    def __call__(self, source, *, options, base, jobs, progress):
+        self.source, self.options, self.base = source, options, base
+        self.jobs, self.progress = jobs, progress
         if self.error:
             raise self.error
         if progress:

@@ -1,0 +1,225 @@
+"""What commands that read DWARF share: their options, and how a result is written.
+
+In:  a command line.
+Out: an Encoding; BTF, whole or not at all; a summary on stderr; if asked for, a report as JSON.
+"""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from dwarfless.btf.encode import encode as encode_btf
+from dwarfless.cli.summary import Run, summarize
+from dwarfless.containers.output import write_atomically
+from dwarfless.formats.btf import parse_target
+from dwarfless.graph.options import EncodeOptions, parse_features, parse_languages
+from dwarfless.graph.report import Report
+from dwarfless.graph.type_graph import TypeGraph
+
+__all__ = ["Encoding", "encoding_options", "progress_bar", "refuse_overwriting", "write_result"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How DWARF is read and BTF written.
+
+    Attributes:
+        options: What is written.
+        jobs: Threads, or processes; None: as many as CPUs may be used.
+        target: Kernel release that has to understand the result; None: the newest.
+        report_file: Where the report goes; None: nowhere.
+        progress: Whether to show progress; None: on a terminal.
+        console: Where summaries and progress are shown.
+        start: When the command began, by time.perf_counter().
+    """
+
+    options: EncodeOptions
+    jobs: int | None
+    target: str | None
+    report_file: Path | None
+    progress: bool | None
+    console: Console
+    start: float
+
+    def encode(self, graph: TypeGraph, report: Report) -> bytes:
+        """Return a graph as raw BTF."""
+        return encode_btf(
+            graph,
+            byte_order=report.byte_order,
+            layout=self.options.has("layout"),
+            target=self.target,
+            report=report,
+        )
+
+
+def parsed(parse: Callable[[str], object]) -> Callable[..., object]:
+    """Return an option's callback that parses its text; ValueError becomes a usage error."""
+
+    def callback(ctx: click.Context, param: click.Parameter, text: str | None) -> object:
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.", ctx, param) from None
+
+    return callback
+
+
+def check_target(text: str) -> str:
+    """Return a kernel release as it was given, if it is one."""
+    parse_target(text)
+    return text
+
+
+_OPTIONS = (
+    click.option(
+        "--features",
+        metavar="LIST",
+        callback=parsed(parse_features),
+        default="default",
+        show_default=True,
+        help="pahole's --btf_features; a leading + adds to the defaults.",
+    ),
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        help="Threads, or processes with --modules; one a CPU if not given.",
+    ),
+    click.option(
+        "--target",
+        metavar="RELEASE",
+        callback=parsed(check_target),
+        help="Kernel release, such as 5.15: what it does not know is lowered or dropped.",
+    ),
+    click.option("--layout", is_flag=True, help="Add the layout section; the same as +layout."),
+    click.option(
+        "--linkage",
+        type=click.Choice(["static", "true"]),
+        default="static",
+        show_default=True,
+        help="Linkage of functions: static for all, as pahole writes it, or the true one.",
+    ),
+    click.option("--flatten-arrays", is_flag=True, help="Write int m[2][3] as an array of 6."),
+    click.option(
+        "--lang-exclude",
+        metavar="LIST",
+        callback=parsed(parse_languages),
+        default="rust",
+        show_default=True,
+        help="Leave out units of these languages; an empty list leaves out none.",
+    ),
+    click.option(
+        "--split-dwarf",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A .dwo file that skeleton units refer to; may be repeated.",
+    ),
+    click.option(
+        "--debug-dir",
+        "debug_dirs",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Where separate debug files are; may be repeated.  [default: /usr/lib/debug]",
+    ),
+    click.option(
+        "--report",
+        "report_file",
+        type=click.Path(path_type=Path),
+        help="Write what was left out, and why, as JSON.",
+    ),
+    click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Show progress; if not given, on a terminal.",
+    ),
+)
+
+
+def encoding_options(command: F) -> F:
+    """Add the options of an encode; the command gets them as one Encoding, `encoding`."""
+
+    @functools.wraps(command)
+    def gather(
+        *,
+        jobs: int | None,
+        target: str | None,
+        report_file: Path | None,
+        progress: bool | None,
+        layout: bool,
+        features: frozenset[str],
+        debug_dirs: tuple[Path, ...],
+        **others: Any,
+    ) -> object:
+        start = time.perf_counter()
+        fields = {name: others.pop(name) for name in _FIELDS}
+        if debug_dirs:
+            fields["debug_dirs"] = debug_dirs
+        if layout:
+            features |= {"layout"}
+        options = EncodeOptions(features=features, **fields)
+        console = Console(stderr=True, highlight=False)
+        encoding = Encoding(options, jobs, target, report_file, progress, console, start)
+        return command(encoding=encoding, **others)
+
+    for option in reversed(_OPTIONS):
+        gather = option(gather)
+    return gather  # type: ignore[return-value]
+
+
+#: Options that are fields of EncodeOptions as they are.
+_FIELDS = ("lang_exclude", "flatten_arrays", "linkage", "split_dwarf")
+
+
+def refuse_overwriting(source: Path, output: Path) -> None:
+    """Raise a usage error if the output is the input: raw BTF would replace a kernel."""
+    if output.exists() and source.exists() and output.samefile(source):
+        raise click.UsageError(f"{output} is the input; raw BTF would replace it.")
+
+
+def write_result(graph: TypeGraph, report: Report, output: Path, encoding: Encoding) -> None:
+    """Write a graph and, if it was asked for, the report; print the summary."""
+    btf = encoding.encode(graph, report)
+    write_atomically(output, btf)
+    write_report(report.to_json(), encoding)
+    run = Run(output=str(output), size=len(btf), seconds=time.perf_counter() - encoding.start)
+    encoding.console.print(summarize(graph, report, run))
+
+
+def write_report(content: object, encoding: Encoding) -> None:
+    """Write a report as JSON, if one was asked for."""
+    if encoding.report_file is not None:
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        write_atomically(encoding.report_file, f"{text}\n".encode())
+
+
+@contextmanager
+def progress_bar(
+    encoding: Encoding, what: str = "units"
+) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function (done, total) that moves a bar on stderr, or None if none is wanted."""
+    wanted = encoding.progress
+    if not (os.isatty(2) if wanted is None else wanted):
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = encoding.console
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
