@@ -169,11 +169,12 @@ cdef class Match:
         """Say whether a record only declares its name."""
         return kind_of(words[1]) == BTF_FWD or (is_enum(kind_of(words[1])) and vlen_of(words[1]) == 0)
 
-    cdef uint32_t by_name(self, uint32_t id, uint8_t* reason, uint32_t* where) noexcept nogil:
+    cdef uint32_t by_name(self, uint32_t id, const uint8_t* defined, uint8_t* reason,
+                          uint32_t* where) noexcept nogil:
         """Return the base's type for one that is compared by name, or 0 and why.
 
         A definition wants a definition. A declaration means the only definition of its name; if
-        there are several, a declaration.
+        there are several, or some of our own that it does not mean, a declaration.
         """
         cdef Pairs* p = &self.pairs
         cdef const uint32_t* own = record(&p.own, id)
@@ -199,9 +200,9 @@ cdef class Match:
                         found = other
                         exact = pair.tolerance == AS_IT_IS
             other = u32s(&self.index.name_nexts)[other]
-        if self.is_bare(own) and (definitions != 1 and not is_enum(kind_of(own[1])) or found == 0):
-            found = bare
-        return found
+        if kind_of(own[1]) == BTF_FWD and (definitions != 1 or defined[own[0]]):
+            return bare
+        return found if found or not self.is_bare(own) else bare
 
     cdef uint32_t by_content(self, uint32_t id, const uint32_t* ids, uint8_t* reason,
                              uint32_t* where) noexcept nogil:
@@ -235,6 +236,7 @@ cdef class Match:
         cdef uint32_t[::1] ids = self.ids
         cdef uint8_t[::1] reasons = self.reasons
         cdef uint32_t[::1] wheres = self.wheres
+        cdef uint8_t[::1] defined = np.zeros(self.num_names, np.uint8)
         cdef uint32_t id, kind
         cdef Py_ssize_t i
         self.pairs.own.words, self.pairs.own.starts = &words[0], &starts[0]
@@ -245,9 +247,13 @@ cdef class Match:
             sort_children_first(&words[0], &starts[0], &order[0], self.num - 1, &alias[0],
                                 &state[0], &stack[0], &children_first[0])
             for id in range(1, self.num):
+                if words[starts[id]] < self.num_names \
+                        and is_composite(kind_of(words[starts[id] + 1])):
+                    defined[words[starts[id]]] = True
+            for id in range(1, self.num):
                 if self.open_for(&words[0], &starts[0], id) \
                         and kind_of(words[starts[id] + 1]) != BTF_TYPEDEF:
-                    ids[id] = self.by_name(id, &reasons[id], &wheres[id])
+                    ids[id] = self.by_name(id, &defined[0], &reasons[id], &wheres[id])
             for i in range(self.num - 1):
                 id = children_first[i]
                 kind = kind_of(words[starts[id] + 1])
@@ -255,7 +261,7 @@ cdef class Match:
                     continue
                 ids[id] = self.by_content(id, &ids[0], &reasons[id], &wheres[id])
                 if ids[id] == 0 and self.open_for(&words[0], &starts[0], id):
-                    ids[id] = self.by_name(id, &reasons[id], &wheres[id])
+                    ids[id] = self.by_name(id, &defined[0], &reasons[id], &wheres[id])
             for id in range(1, self.num):
                 if ids[id]:
                     reasons[id] = MATCHED

@@ -144,13 +144,19 @@ cdef inline void tolerate(Pairs* p, uint32_t index, uint8_t tolerance) noexcept 
 cdef inline void need(Pairs* p, uint32_t index, uint32_t own, uint32_t other,
                       uint32_t where) noexcept nogil:
     """Let a pair depend on that of two types it refers to."""
-    cdef uint32_t child
+    cdef uint32_t child, steps
     cdef Edge* edge
-    while kind_in(&p.own, own) == BTF_TYPE_TAG and kind_in(&p.other, other) != BTF_TYPE_TAG:
-        own = record(&p.own, own)[2]
-        tolerate(p, index, BY_TAG)
-    while kind_in(&p.other, other) == BTF_TYPE_TAG and kind_in(&p.own, own) != BTF_TYPE_TAG:
-        other = record(&p.other, other)[2]
+    cdef bint tagged, other_tagged
+    # Tags in a circle have no end; the pair that is left then differs.
+    for steps in range(64):
+        tagged = kind_in(&p.own, own) == BTF_TYPE_TAG
+        other_tagged = kind_in(&p.other, other) == BTF_TYPE_TAG
+        if tagged == other_tagged:
+            break
+        if tagged:
+            own = record(&p.own, own)[2]
+        else:
+            other = record(&p.other, other)[2]
         tolerate(p, index, BY_TAG)
     if own == 0 or other == 0:
         if own != other:

@@ -51,7 +51,7 @@ def write_modules(folder: Path, base: TypeGraph, output: Path, encoding: Encodin
         ):
             results.append(result)
             if result.error:
-                encoding.console.print(f"dwarfless: {result.error}", markup=False)
+                encoding.console.print(f"dwarfless: {result.error}", markup=False, soft_wrap=True)
             if advance is not None:
                 advance(len(results), len(paths))
     results.sort(key=lambda result: result.name)

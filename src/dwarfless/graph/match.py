@@ -24,7 +24,7 @@ from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
-from dwarfless.graph.views import Datasec, FuncProto, Struct, Type, Union
+from dwarfless.graph.views import Datasec, FuncProto, Struct, Type, Union, Var
 
 __all__ = ["Base", "Split", "split_over"]
 
@@ -236,10 +236,13 @@ def match_variables(graph: TypeGraph, base: TypeGraph, ids: IdMap) -> None:
             for theirs in base.find_all(name, Kind.DATASEC):
                 for entry in datasec_entries(theirs):
                     var = base[entry[0]]
-                    key = (name, entry[1], entry[2], var.name, var.word(2))
-                    vars_of.setdefault(key, entry[0])
+                    if isinstance(var, Var):
+                        key = (name, entry[1], entry[2], var.name, var.word(2))
+                        vars_of.setdefault(key, entry[0])
         for var_id, offset, size in datasec_entries(section) if vars_of else ():
             view = graph[var_id]
+            if not isinstance(view, Var):
+                continue
             type_id = int(ids[view.word(2)])
             found = vars_of.get((name, offset, size, view.name, type_id))
             if found is not None:

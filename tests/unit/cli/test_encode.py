@@ -1,9 +1,9 @@
 """The encode command: options in, a whole file or none out. The encoder itself is a stand-in."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -40,8 +40,8 @@ class Encoder:
 def encoder(monkeypatch) -> Encoder:
     """Put the stand-in where the command finds the encoder."""
     stand_in = Encoder()
-    monkeypatch.setitem(sys.modules, "dwarfless.encoder", SimpleNamespace(encode_elf=stand_in))
-    monkeypatch.delitem(sys.modules, "dwarfless.cli.encode", raising=False)
+    command = importlib.import_module("dwarfless.cli.encode")
+    monkeypatch.setattr(command, "encode_elf", stand_in)
     return stand_in
 
 
