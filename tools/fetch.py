@@ -6,11 +6,13 @@ Out: paths below ``$XDG_CACHE_HOME/dwarfless``, printed one a line.
 
     fetch.py kernel bookworm|trixie|sid     vmlinux of Debian's cloud kernel, with DWARF
     fetch.py modules trixie xfs nvme        debug modules out of the same package
+    fetch.py image trixie                   the same kernel to boot, with its modules
+    fetch.py busybox                        a busybox that needs no library
     fetch.py peers                          pahole and bpftool from sid, with their libraries
 
-Layout of the cache: ``apt/SUITE`` lists, ``debs`` packages, ``kernels/SUITE`` and ``peers/sid``
-what was unpacked. A file that is there is complete: it was renamed into place. Nothing is
-fetched twice, no root is needed, and a second run waits for the first.
+Layout of the cache: ``apt/SUITE`` lists, ``debs`` packages, ``kernels/SUITE``, ``images/SUITE``
+and ``peers/sid`` what was unpacked. A file that is there is complete: it was renamed into place.
+Nothing is fetched twice, no root is needed, and a second run waits for the first.
 
 The mirror is the one in the machine's apt configuration, or ``$DWARFLESS_MIRROR``.
 """
@@ -50,12 +52,27 @@ def find_kernel(suite: str) -> Path | None:
     return next((place.resolve() for place in sorted(places) if place.is_file()), None)
 
 
+def release_of(vmlinux: Path) -> str:
+    """Return the release that a cached vmlinux is of, as uname prints it."""
+    return vmlinux.parent.name if vmlinux.name == "vmlinux" else vmlinux.name[8:]
+
+
 def find_module(suite: str, name: str) -> Path | None:
     """Return the cached debug file of one module; ``-`` and ``_`` in its name are the same."""
     folder = cache_root() / "kernels" / suite / "usr/lib/debug/lib/modules"
     wanted = name.removesuffix(".ko").replace("-", "_")
     found = (path for path in folder.rglob("*.ko") if path.stem.replace("-", "_") == wanted)
     return next(found, None)
+
+
+def find_image(suite: str) -> Path | None:
+    """Return the cached kernel image of a suite, its modules beside it, if it is there."""
+    return next((cache_root() / "images" / suite).glob("**/vmlinuz*"), None)
+
+
+def find_busybox() -> Path | None:
+    """Return the cached statically linked busybox, if it is there."""
+    return next((cache_root() / "busybox").glob("usr/bin/busybox"), None)
 
 
 def find_peers() -> Path | None:
@@ -179,6 +196,12 @@ class Apt:
                 return names[0]
         raise FetchError(f"{self.suite} has no {meta}")
 
+    def has(self, name: str) -> bool:
+        """Tell whether the suite has a package."""
+        if not self._lists_are_there():
+            self.update()
+        return bool(self._apt("apt-cache", "pkgnames", name).strip())
+
     def closure(self, names: Sequence[str]) -> list[str]:
         """Return the packages and every library they need, as if nothing were installed."""
         if not self._lists_are_there():
@@ -264,8 +287,7 @@ def modules(suite: str, names: Sequence[str], *, keep_deb: bool = True) -> list[
     with locked() as root:
         missing = [name for name in names if not find_module(suite, name)]
         if missing:
-            release = vmlinux.parent.name if vmlinux.name == "vmlinux" else vmlinux.name[8:]
-            (deb,) = Apt(root, suite).download([f"linux-image-{release}-dbg"])
+            (deb,) = Apt(root, suite).download([f"linux-image-{release_of(vmlinux)}-dbg"])
             print(f"fetch: unpacking {', '.join(missing)}", file=sys.stderr)
             stems = [name.removesuffix(".ko").replace("_", "[-_]") for name in missing]
             unpack(deb, root / "kernels" / suite, [f"./*/kernel/*/{stem}.ko" for stem in stems])
@@ -277,21 +299,55 @@ def modules(suite: str, names: Sequence[str], *, keep_deb: bool = True) -> list[
         return [path for _, path in found if path is not None]
 
 
+def image(suite: str, *, keep_deb: bool = True) -> Path:
+    """Return the image of the kernel that is in the cache; its modules are unpacked with it."""
+    vmlinux = kernel(suite)
+    with locked() as root:
+        if found := find_image(suite):
+            return found
+        apt, release = Apt(root, suite), release_of(vmlinux)
+        # Since forky the image is split over packages.
+        split = [f"linux-binary-{release}", f"linux-modules-{release}"]
+        names = split if apt.has(split[0]) else [f"linux-image-{release}"]
+        unpack_all(apt.download(names), root / "images" / suite, keep_deb=keep_deb)
+        if found := find_image(suite):
+            return found
+        raise FetchError(f"{', '.join(names)} hold no vmlinuz")
+
+
+def busybox(*, keep_deb: bool = True) -> Path:
+    """Return a statically linked busybox, fetched when missing."""
+    with locked() as root:
+        if found := find_busybox():
+            return found
+        debs = Apt(root, "trixie").download(["busybox-static"])
+        unpack_all(debs, root / "busybox", keep_deb=keep_deb)
+        if found := find_busybox():
+            return found
+        raise FetchError("busybox-static holds no busybox")
+
+
+def unpack_all(debs: Sequence[Path], folder: Path, *, keep_deb: bool) -> None:
+    """Unpack packages whole into a folder that appears when it is complete."""
+    partial = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(partial, ignore_errors=True)
+    for deb in debs:
+        print(f"fetch: unpacking {deb.name}", file=sys.stderr)
+        unpack(deb, partial)
+        if not keep_deb:
+            deb.unlink()
+    partial.replace(folder)
+
+
 def peers(*, keep_deb: bool = True) -> Path:
     """Return the folder that holds pahole and bpftool, fetched when missing."""
     with locked() as root:
         if found := find_peers():
             return found
         apt = Apt(root, "sid")
-        debs = apt.download(apt.closure(PEERS))
-        folder = root / "peers" / "sid.new"
-        shutil.rmtree(folder, ignore_errors=True)
-        for deb in debs:
-            unpack(deb, folder)
-            if not keep_deb:
-                deb.unlink()
-        folder.replace(root / "peers" / "sid")
-        return root / "peers" / "sid"
+        folder = root / "peers" / "sid"
+        unpack_all(apt.download(apt.closure(PEERS)), folder, keep_deb=keep_deb)
+        return folder
 
 
 def main() -> int:
@@ -304,6 +360,9 @@ def main() -> int:
     sub = what.add_parser("modules", help="debug modules")
     sub.add_argument("suite", choices=SUITES)
     sub.add_argument("name", nargs="+")
+    sub = what.add_parser("image", help="a kernel to boot, with its modules")
+    sub.add_argument("suite", choices=SUITES, nargs="+")
+    what.add_parser("busybox", help="a busybox that needs no library")
     what.add_parser("peers", help="pahole and bpftool")
     arguments = parser.parse_args()
     keep_deb = not arguments.delete_debs
@@ -312,6 +371,10 @@ def main() -> int:
             paths = [kernel(suite, keep_deb=keep_deb) for suite in arguments.suite]
         elif arguments.what == "modules":
             paths = modules(arguments.suite, arguments.name, keep_deb=keep_deb)
+        elif arguments.what == "image":
+            paths = [image(suite, keep_deb=keep_deb) for suite in arguments.suite]
+        elif arguments.what == "busybox":
+            paths = [busybox(keep_deb=keep_deb)]
         else:
             paths = [peers(keep_deb=keep_deb)]
     except (FetchError, OSError) as error:
