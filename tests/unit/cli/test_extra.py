@@ -105,7 +105,7 @@ def test_a_module_that_fails_stops_nothing(tree, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, "encode", "--modules", modules, *base, "-o", out) == 1
     told = capsys.readouterr().err
     assert [line for line in told.splitlines() if line.startswith("dwarfless: ")] == [
-        f"dwarfless: {modules}/bad.ko: header+0x0: not an ELF file"
+        f"dwarfless: {modules}/bad.ko: ELF header+0x0: not an ELF file"
     ]
     assert [path.name for path in out.iterdir()] == ["good.btf"]
 
