@@ -26,6 +26,7 @@ __all__ = [
     "kernel",
     "load_fetch",
     "module",
+    "modules",
     "needs",
     "pahole",
     "pahole_encode",
@@ -113,6 +114,13 @@ def module(suite: str, name: str) -> Path:
         _fetch.modules(suite, names)
         found = _fetch.find_module(suite, name)
         assert found is not None
+    return found
+
+
+@needs
+def modules(suite: str, *names: str) -> list[Path]:
+    """Return several debug modules; what is missing is unpacked in one pass."""
+    found: list[Path] = _fetch.modules(suite, names)
     return found
 
 

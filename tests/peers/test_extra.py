@@ -1,0 +1,145 @@
+"""A kernel's own BTF and the extra over it hold every variable, at the floor of bytes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oracle.bisimulation import JointGraph
+from oracle.btf_reader import Btf, read
+from peers.alike import alike, dimensions, variables
+from support import KERNEL_FEATURES, bpftool, kernel, pahole_encode
+
+pytestmark = [pytest.mark.kernel, pytest.mark.peer]
+
+SUITES = ("bookworm", "trixie", "sid")
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import sys; from dwarfless.cli.main import main; sys.exit(main())",
+]
+#: A VAR and its entry in a DATASEC.
+BYTES_A_VARIABLE = 28
+#: New types that are neither variables nor sections: some hundred arrays and qualifiers.
+MAX_NEW_TYPES = 200
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Made":
+    """Return one kernel's extra with everything."""
+    return Made(request.param, tmp_path_factory.mktemp("extra"))
+
+
+class Made:
+    """A kernel and its extra, read independently."""
+
+    def __init__(self, suite: str, folder: Path) -> None:
+        self.suite, self.vmlinux, self.path = suite, kernel(suite), folder / "extra.btf"
+        arguments = [
+            "extra",
+            self.vmlinux,
+            "--features",
+            "+global_var",
+            "--no-progress",
+            "-o",
+            self.path,
+        ]
+        done = subprocess.run(
+            [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        self.base: Btf = read(self.vmlinux)
+        self.all: Btf = read(self.path, self.base)
+        self.new = self.all.types[self.all.first :]
+
+
+def test_every_variable_of_pahole_is_there(made):
+    """Section, offset, size and name agree, and the type means the same."""
+    theirs = read(
+        pahole_encode(made.vmlinux, f"{KERNEL_FEATURES},global_var", "--lang_exclude=rust")
+    )
+    joint = JointGraph(alike(made.all), alike(theirs))
+    of = joint.refine().of
+    ours = {v[:5]: v.type_id for v in variables(made.all)}
+    missing, other = [], []
+    for variable in variables(theirs):
+        type_id = ours.get(variable[:5])
+        if type_id is None:
+            missing.append(variable)
+        elif of[type_id] != of[joint.second + variable.type_id] or dimensions(
+            made.all, type_id
+        ) != dimensions(theirs, variable.type_id):
+            other.append(variable)
+    assert not missing
+    assert not other
+    assert len(ours) >= len({v[:5] for v in variables(theirs)}) > 20_000
+
+
+def test_at_the_floor(made):
+    """28 bytes a variable, new names, and types of which none is the base's."""
+    kinds = [type_[0] for type_ in made.new]
+    num_vars, num_sections = kinds.count("VAR"), kinds.count("DATASEC")
+    entries = sum(len(type_[3]) for type_ in made.new if type_[0] == "DATASEC")
+    assert entries == num_vars
+    others = [type_ for type_ in made.new if type_[0] not in ("VAR", "DATASEC")]
+    assert len(others) <= MAX_NEW_TYPES
+    size = made.path.stat().st_size
+    num_strings = len(made.all.strings) - len(made.base.strings)
+    type_bytes = 4 * made.all.num_words - BYTES_A_VARIABLE * num_vars - 12 * num_sections
+    assert size == 24 + 4 * made.all.num_words + num_strings
+    assert 12 * len(others) <= type_bytes <= 24 * len(others)
+    names = set(made.base.strings.split(b"\0"))
+    new_names = made.all.strings[len(made.base.strings) :].split(b"\0")[:-1]
+    assert len(set(new_names)) == len(new_names)
+    assert not set(new_names) & names
+
+
+def test_nothing_is_repeated(made):
+    """No variable twice, and none that the base places; no type that the base has."""
+    keys = [v[:4] for v in variables(made.all)]
+    assert len(set(keys)) == len(keys)
+    of = JointGraph(made.all, made.all._replace(types=[])).refine().of
+    in_base = set(of[: made.all.first].tolist())
+    again = [
+        type_
+        for number, type_ in zip(of[made.all.first :].tolist(), made.new, strict=False)
+        if number in in_base and type_[0] != "VAR"
+    ]
+    assert again == []
+
+
+def test_the_report_lists_what_the_base_lacks(made, tmp_path):
+    """Each new type with its reason; the report's numbers are those of the file."""
+    import json
+
+    report = tmp_path / "report.json"
+    arguments = [
+        "extra",
+        made.vmlinux,
+        "--features",
+        "+global_var",
+        "--report",
+        report,
+        "-o",
+        tmp_path / "x",
+    ]
+    subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, check=True)
+    items = [i for i in json.loads(report.read_text())["items"] if i["what"] == "new type"]
+    assert len(items) == len([t for t in made.new if t[0] not in ("VAR", "DATASEC")])
+    assert all(item["reason"] for item in items)
+    assert (tmp_path / "x").read_bytes() == made.path.read_bytes()
+
+
+def test_peers_read_it(made):
+    """bpftool lists it over its base; our own check finds nothing."""
+    listed = bpftool("-B", made.vmlinux, "btf", "dump", "file", made.path)
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.count("] VAR '") == [t[0] for t in made.new].count("VAR")
+    checked = subprocess.run(
+        [*COMMAND, "check", str(made.path), "--base", str(made.vmlinux)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
