@@ -3,9 +3,9 @@
 import subprocess
 from pathlib import Path
 
-import fetch
 import pytest
 
+import fetch
 import support
 from kernel import guest, images
 from kernel.archive import Archive
