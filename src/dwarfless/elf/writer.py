@@ -1,7 +1,7 @@
 """Write a plain ELF file made of sections.
 
 In:  sections, and what machine the file is for.
-Out: bytes: header, contents, section names, section headers; no segments, no symbols.
+Out: bytes: header, contents, section names, section headers; no segments.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,9 @@ class OutputSection(NamedTuple):
         flags: SHF_ bits.
         content: Its bytes.
         alignment: Of the contents in the file, a power of two, in bytes.
+        link: Name of the section it refers to, such as a symbol table's strings; "" for none.
+        info: What sh_info holds; its meaning depends on the type.
+        entsize: Size of an entry, of a section that is a table, in bytes.
     """
 
     name: str
@@ -31,6 +34,9 @@ class OutputSection(NamedTuple):
     flags: int
     content: bytes | memoryview
     alignment: int = 8
+    link: str = ""
+    info: int = 0
+    entsize: int = 0
 
 
 def encode_elf(
@@ -57,11 +63,13 @@ def encode_elf(
     names = bytearray(b"\0")
     table = np.zeros(len(sections) + 2, layout.record(elf.SECTION_HEADER))
     content = bytearray(elf.IDENT_SIZE + header.itemsize)
+    index = {section.name: number for number, section in enumerate(sections, 1)}
     for row, section in zip(table[1:-1], sections, strict=True):
         content += bytes(-len(content) % section.alignment)
         row["name_offset"], row["type"], row["flags"] = len(names), section.type, section.flags
         row["offset"], row["size"] = len(content), len(section.content)
-        row["addralign"] = section.alignment
+        row["addralign"], row["entsize"] = section.alignment, section.entsize
+        row["link"], row["info"] = index.get(section.link, 0), section.info
         names += section.name.encode() + b"\0"
         content += section.content
     last = table[-1]

@@ -1,0 +1,157 @@
+"""A loadable module that holds BTF and no code.
+
+In:  BTF split over a kernel's, and any module of that kernel, the donor.
+Out: a .ko that the kernel loads, whose .BTF it parses and shows below /sys/kernel/btf.
+
+The kernel asks of a module that it is a relocatable file for its machine, with one symbol table,
+with the version magic of its build in .modinfo, with a struct module of its own size that holds
+the name, and, if symbols have versions, with the version of module_layout. The donor tells all
+but the layout of struct module, which is in the kernel's BTF. No compiler, no headers.
+
+Source: kernel/module/main.c and version.c of Linux 6.1, 6.12 and 7.2; include/linux/module.h.
+"""
+
+import hashlib
+import lzma
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from dwarfless.btf.encode import encode
+from dwarfless.containers.donor import Donor, module_record
+from dwarfless.containers.output import write_atomically
+from dwarfless.elf.writer import OutputSection, encode_elf
+from dwarfless.errors import DwarflessError
+from dwarfless.formats import elf
+from dwarfless.graph.check import check
+from dwarfless.graph.type_graph import TypeGraph
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+__all__ = ["compress_module", "encode_module", "module_name", "write_module"]
+
+#: What the kernel's build gives xz; the kernel's own decoder knows no other check.
+XZ_FILTERS: Final = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}]
+#: Of these keys the donor's value is the kernel's: what every module of a build must say.
+COPIED: Final = ("retpoline", "vermagic")
+
+
+def module_name(path: str | os.PathLike[str]) -> str:
+    """Return the name the kernel gives a module's file.
+
+    >>> module_name("/lib/modules/6.12/updates/xfs-btf.ko.xz")
+    'xfs_btf'
+    """
+    return os.path.basename(os.fspath(path)).partition(".ko")[0].replace("-", "_")
+
+
+def write_module(
+    path: str | os.PathLike[str],
+    graph: TypeGraph,
+    donor: Donor,
+    *,
+    name: str | None = None,
+    notes: Sequence[OutputSection] = (),
+) -> bytes:
+    """Write a module; the end of its path says whether it is compressed.
+
+    Args:
+        path: Ends in .ko, .ko.xz or .ko.zst.
+        graph: Split over the kernel's own BTF.
+        donor: Any module of that kernel.
+        name: Name in the kernel; the file's if not given.
+        notes: More sections, such as what binds an extra to its kernel.
+
+    Returns:
+        The module, not compressed.
+
+    Raises:
+        DwarflessError: The kernel would refuse it, or the donor is another kernel's.
+        OSError: It can't be written.
+    """
+    content = encode_module(graph, donor, name or module_name(path), notes)
+    write_atomically(path, compress_module(content, path))
+    return content
+
+
+def encode_module(
+    graph: TypeGraph, donor: Donor, name: str, notes: Sequence[OutputSection] = ()
+) -> bytes:
+    """Return a module as write_module writes it, not compressed.
+
+    The same input gives the same bytes; its build-id is a hash of its content.
+    """
+    base = graph.base
+    if base is None or base.base is not None:
+        raise DwarflessError(
+            f"{name}: a module's BTF must be split over the kernel's own, "
+            + ("and this is split over nothing" if base is None else "not over another module's")
+        )
+    donor.check_base(base)
+    if violations := check(graph, donor.release):
+        more = f", and {len(violations) - 1} more" if len(violations) > 1 else ""
+        raise DwarflessError(f"{name}: the kernel would refuse it: {violations[0]}{more}")
+    btf = encode(
+        graph,
+        byte_order="little" if donor.layout.little_endian else "big",
+        target=donor.release,
+    )
+    this_module = module_record(base, name.replace("-", "_"))
+    keys = {"license": "GPL", "description": "Types and variables, no code", "depends": ""}
+    keys |= {key: donor.modinfo[key] for key in COPIED if key in donor.modinfo}
+    keys["name"] = name.replace("-", "_")
+    modinfo = b"".join(f"{key}={value}".encode() + b"\0" for key, value in keys.items())
+    alloc = elf.SHF_ALLOC
+    sections = [
+        OutputSection(".modinfo", elf.SHT_PROGBITS, alloc, modinfo, 1),
+        OutputSection(
+            ".gnu.linkonce.this_module",
+            elf.SHT_PROGBITS,
+            alloc | elf.SHF_WRITE,
+            this_module,
+            donor.this_module_alignment,
+        ),
+        *(OutputSection(n, elf.SHT_PROGBITS, alloc, c, 32) for n, c in donor.versions.items()),
+        *notes,
+        # Not allocated: the kernel copies it out of the file, a place in the module is a second.
+        OutputSection(".BTF", elf.SHT_PROGBITS, 0, btf, 1),
+        *_empty_symbol_table(donor),
+    ]
+    sections.insert(0, _build_id(sections, donor))
+    return encode_elf(sections, layout=donor.layout, machine=donor.machine)
+
+
+def compress_module(content: bytes, path: str | os.PathLike[str]) -> bytes:
+    """Return a module's file as its name says: .xz and .zst so that the kernel can unpack them."""
+    name = os.fspath(path)
+    if name.endswith(".xz"):
+        return lzma.compress(content, check=lzma.CHECK_CRC32, filters=XZ_FILTERS)
+    if name.endswith(".zst"):
+        return zstd.compress(content, 19)
+    return content
+
+
+def _build_id(sections: Sequence[OutputSection], donor: Donor) -> OutputSection:
+    """Return the note that tells two modules apart; without any note drgn reads no core file."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for section in sections:
+        digest.update(section.name.encode() + b"\0")
+        digest.update(section.content)
+    owner, kind = elf.NT_GNU_BUILD_ID
+    header = struct.pack(donor.layout.order + "3I", len(owner) + 1, digest.digest_size, kind)
+    note = header + owner + b"\0" + digest.digest()
+    return OutputSection(".note.gnu.build-id", elf.SHT_NOTE, elf.SHF_ALLOC, note, 4)
+
+
+def _empty_symbol_table(donor: Donor) -> list[OutputSection]:
+    """Return a symbol table with nothing but its obligatory first entry; there must be one."""
+    size = donor.layout.record(elf.SYMBOL_64 if donor.layout.is_64 else elf.SYMBOL_32).itemsize
+    return [
+        OutputSection(".symtab", elf.SHT_SYMTAB, 0, bytes(size), 8, ".strtab", 1, size),
+        OutputSection(".strtab", elf.SHT_STRTAB, 0, b"\0", 1),
+    ]
