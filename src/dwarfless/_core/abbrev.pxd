@@ -1,8 +1,9 @@
 """Abbreviations, compiled once into short programs.
 
 Each declaration becomes two programs: *keep* stores the attributes that matter for its tag and
-skips the rest, *skip* only moves to the next DIE. Neighbouring fixed-size attributes become one
-skip, so a typical member is four steps and an uninteresting DIE is one.
+skips the rest, *skip* only moves to the next DIE (and of a subprogram keeps the sibling, so that
+its body can be stepped over too). Neighbouring fixed-size attributes become one skip, so a typical
+member is four steps and an uninteresting DIE is one.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -85,7 +86,13 @@ cdef enum:  # Slot
     S_DWO_NAME
     S_DWO_ID
     S_RANGES
+    S_COMP_DIR
     NUM_SLOTS
+
+cdef enum:  # what a program keeps
+    KEEP_NONE
+    KEEP_SIBLING
+    KEEP_REST               # all that matters but the sibling
 
 cdef struct Op:
     uint8_t step
@@ -156,6 +163,7 @@ cdef inline uint8_t slot_of(uint64_t attribute) noexcept nogil:
     elif attribute == DW_AT_alignment: return S_ALIGNMENT
     elif attribute == DW_AT_loclists_base: return S_LOCLISTS_BASE
     elif attribute == DW_AT_GNU_annotation: return S_ANNOTATION
+    elif attribute == DW_AT_comp_dir: return S_COMP_DIR
     return S_NONE
 
 
@@ -243,7 +251,7 @@ cdef inline bint fits(uint8_t slot, uint8_t step) noexcept nogil:
     """Say whether an attribute makes sense in the form it comes in; if not, it's skipped."""
     if step == STEP_INDIRECT:
         return True
-    if slot in (S_NAME, S_PRODUCER):
+    if slot in (S_NAME, S_PRODUCER, S_COMP_DIR):
         return is_string_step(step)
     elif slot in (S_TYPE, S_ORIGIN, S_SPECIFICATION, S_SIBLING, S_SIGNATURE, S_ANNOTATION,
                   S_IMPORT):
@@ -283,8 +291,8 @@ cdef inline void read_pair(Cursor* cur, uint64_t* attribute, uint64_t* form,
         constant[0] = 1
 
 
-cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, bint keep,
-                                 bint wants_sibling, Cursor* after) noexcept nogil:
+cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, int keep,
+                                 uint32_t* begin, uint32_t* num, Cursor* after) noexcept nogil:
     """Compile one declaration's attribute list; `after` gets the cursor behind it."""
     cdef uint64_t attribute = 1, form = 1
     cdef int64_t constant = 0
@@ -300,10 +308,10 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, bin
         if size < 0 and skip_step(form) == 0:
             fail(&cur, b"unknown form of an attribute")
             break
-        slot = slot_of(attribute) if keep else <uint8_t>S_NONE
+        slot = slot_of(attribute) if keep != KEEP_NONE else <uint8_t>S_NONE
         if attribute == DW_AT_sibling:
             abbrev.has_sibling = True
-        if (slot == S_SIBLING) != wants_sibling:
+        if (slot == S_SIBLING) != (keep == KEEP_SIBLING):
             slot = S_NONE
         if slot == S_NONE or keep_step(form) == 0 or not fits(slot, keep_step(form)):
             add_skip(t, first, form, size)
@@ -315,12 +323,8 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, bin
         op.constant = constant
         if op.step in (STEP_REF_ADDR, STEP_REF_SIG, STEP_REF_ALT):
             t.far = True
-    if keep:
-        abbrev.keep = first
-        abbrev.num_keep = <uint32_t>(t.ops.num - first)
-    else:
-        abbrev.skip = first
-        abbrev.num_skip = <uint32_t>(t.ops.num - first)
+    begin[0] = first
+    num[0] = <uint32_t>(t.ops.num - first)
     after[0] = cur
 
 

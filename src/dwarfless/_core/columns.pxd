@@ -81,7 +81,9 @@ cdef struct LocalVar:
     uint64_t address        # of the object
     uint32_t name
     uint32_t tags
-    uint8_t has_address, has_location, external, declaration, artificial, top, has_offset_piece
+    uint32_t file           # string id of its unit's name
+    uint32_t func           # 1 + index into `funcs` if it stands in a function's body
+    uint8_t has_address, has_location, external, declaration, artificial, top
 
 cdef enum:  # ScopeKind
     SCOPE_TOP               # a unit, a namespace
@@ -112,12 +114,17 @@ cdef struct Walker:
     Array param_notes       # Note, one a ParamDie
     uint32_t language, unit_name
     bint is_clang
+    bint wants_params       # of functions
+    bint wants_locals       # variables in bodies that may lie at an address, or are only declared
+    bint wants_bodies       # types in functions, or anything else in there
+    bint skips_bodies       # not those of this unit, whose language has block scopes
     uint64_t num_dies
     uint64_t counts[NUM_LEFT]  # by LeftOut
 
 cdef struct Note:           # annotations of a function or a parameter
     uint64_t annotation
     uint32_t tags
+    uint32_t file           # string id of the unit's name
     bint is_external
 
 cdef enum:  # LeftOut

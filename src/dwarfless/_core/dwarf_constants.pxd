@@ -73,6 +73,7 @@ cdef enum:  # attributes, 7.5.4
     DW_AT_bit_size = 0x0D
     DW_AT_low_pc = 0x11
     DW_AT_language = 0x13
+    DW_AT_comp_dir = 0x1B
     DW_AT_const_value = 0x1C
     DW_AT_inline = 0x20
     DW_AT_producer = 0x25
@@ -168,3 +169,12 @@ cdef enum:  # the operations that place a variable or a member, 7.7.1
 
 cdef enum:
     DW_CC_nocall = 0x03
+
+cdef enum:  # languages whose functions are scopes, 7.12 and the registry of language names
+    DW_LANG_C89 = 0x0001
+    DW_LANG_C = 0x0002
+    DW_LANG_C99 = 0x000C
+    DW_LANG_C11 = 0x001D
+    DW_LANG_C17 = 0x002C
+    DW_LANG_Assembly = 0x0031
+    DW_LANG_Mips_Assembler = 0x8001

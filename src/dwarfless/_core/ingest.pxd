@@ -20,11 +20,14 @@ cdef struct UnitNodes:
 
 cdef struct VarState:
     uint64_t address
-    uint32_t name, node, unit, flags
+    uint32_t name, node, flags
+    uint32_t file               # string id of the unit's name
+    uint32_t func               # string id of the function it stands in
 
 cdef struct FuncState:
     uint64_t address
-    uint32_t name, proto, unit, flags
+    uint32_t name, proto, flags
+    uint32_t file
 
 cdef struct StateTag:           # a decl tag of a variable or function
     uint32_t state              # index into vars or funcs
@@ -50,13 +53,11 @@ cdef class Store:
     cdef bint read_unit(self, uint64_t index) noexcept nogil
     cdef bint is_left_out(self, uint32_t language) noexcept nogil
     cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil
-    cdef LocalVar* find_var(self, uint64_t die) noexcept nogil
-    cdef void keep_vars(self, uint32_t unit) noexcept nogil
-    cdef void complete_var(self, LocalVar* var) noexcept nogil
+    cdef void keep_vars(self) noexcept nogil
+    cdef bint is_kept(self, LocalVar* var) noexcept nogil
     cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
                         int32_t component, bint of_func) noexcept nogil
     cdef void locate(self, size_t first_param) noexcept nogil
-    cdef void keep_funcs(self, uint32_t unit) noexcept nogil
+    cdef void keep_funcs(self) noexcept nogil
     cdef void keep_param_tags(self, size_t index) noexcept nogil
     cdef uint32_t func_proto(self, FuncFacts* facts) noexcept nogil
-    cdef bint is_external(self, size_t index) noexcept nogil

@@ -18,6 +18,7 @@ from dwarfless._core.locations cimport LocationSection
 from dwarfless._core.type_facts cimport is_packed, type_facts_of
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
+from dwarfless._core.origins cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.strings cimport *
 from dwarfless._core.units cimport begin_unit, reader_init
@@ -36,6 +37,7 @@ cdef enum:  # VarFlag
     VAR_ARTIFICIAL = 4
     VAR_LOCATED = 8         # has a location at all
     VAR_ADDRESS = 16        # and it is an address
+    VAR_LOCAL = 32          # stands in a function
 
 cdef extern from *:
     """
@@ -74,6 +76,10 @@ cdef class Store:
         self.interner.walker = &self.walker
         self.interner.nodes = &self.nodes
         self.interner.features = features
+        self.walker.wants_params = (features & FEATURE_FUNCTIONS) != 0
+        self.walker.wants_locals = (features & (FEATURE_LOCALS | FEATURE_DECLARATIONS)) != 0
+        self.walker.wants_bodies = (features & (
+            FEATURE_FUNCTIONS | FEATURE_LOCALS | FEATURE_DECLARATIONS | FEATURE_ALL_TYPES)) != 0
         self.interner.little_endian = program.little_endian
         self.program = program
 
@@ -180,7 +186,8 @@ cdef class Store:
         if first_param == 0:
             self.abi.is_clang = w.is_clang
             self.abi.word_size = header.address_size
-        w.unit_name = name_of(w)
+        w.skips_bodies = not w.wants_bodies and has_block_scopes(w.language)
+        name_unit(w)
         if header.unit_type == DW_UT_skeleton or has(&w.values, S_DWO_NAME):
             if not r.file.is_split:
                 w.counts[LEFT_SKELETON] += 1
@@ -215,20 +222,26 @@ cdef class Store:
             tag_types(x)
         listed.end = <uint32_t>x.unit_nodes.num
         listed.first_tag = <uint32_t>self.tags.num
-        self.keep_funcs(unit)
-        self.keep_vars(unit)
+        if x.features & FEATURE_FUNCTIONS:
+            self.keep_funcs()
+        if x.features & (FEATURE_VARIABLES | FEATURE_LOCALS | FEATURE_DECLARATIONS):
+            self.keep_vars()
         listed.end_tag = <uint32_t>self.tags.num
         listed.protos_end = <uint32_t>x.unit_nodes.num
         listed.end_var = <uint32_t>self.vars.num
         listed.end_func = <uint32_t>self.funcs.num
         return not interner_failed(x)
 
-    cdef LocalVar* find_var(self, uint64_t die) noexcept nogil:
-        cdef size_t place = first_not_below(&self.walker.vars, die)
-        cdef LocalVar* found = &(<LocalVar*>self.walker.vars.items)[place]
-        return found if place < self.walker.vars.num and found.die == die else NULL
+    cdef bint is_kept(self, LocalVar* var) noexcept nogil:
+        """Say whether a variable is of a sort that is asked for."""
+        cdef uint32_t features = self.interner.features
+        if var.declaration and not var.has_location and (var.func or var.specification == NO_REF):
+            return (var.func or var.top) and features & FEATURE_DECLARATIONS
+        if var.func:
+            return var.has_address and features & FEATURE_LOCALS
+        return var.top and features & FEATURE_VARIABLES
 
-    cdef void keep_vars(self, uint32_t unit) noexcept nogil:
+    cdef void keep_vars(self) noexcept nogil:
         """Resolve the unit's variables; a definition takes what it lacks from its declaration."""
         cdef LocalVar* var
         cdef VarState* state
@@ -236,42 +249,26 @@ cdef class Store:
         cdef uint32_t flags
         for i in range(self.walker.vars.num):
             var = &(<LocalVar*>self.walker.vars.items)[i]
-            if not var.top:
+            if not self.is_kept(var):
                 continue
             if var.specification != NO_REF:
-                self.complete_var(var)
-            elif var.declaration and not var.has_location:
-                continue
+                complete_var(&self.walker, var)
             flags = (VAR_EXTERNAL if var.external else 0) \
                 | (VAR_DECLARATION if var.declaration else 0) \
                 | (VAR_ARTIFICIAL if var.artificial else 0) \
                 | (VAR_LOCATED if var.has_location else 0) \
-                | (VAR_ADDRESS if var.has_address else 0)
+                | (VAR_ADDRESS if var.has_address else 0) \
+                | (VAR_LOCAL if var.func and var.has_address else 0)
             state = <VarState*>push(&self.vars)
             state.address = var.address
             state.name = var.name
             state.node = node_ref(&self.interner, var.ref)
             # A cut must be listed to be seen by `join`, should its name be ambiguous.
             list_node(&self.interner, state.node)
-            state.unit = unit
+            state.file = var.file
             state.flags = flags
+            state.func = func_name(&self.walker, var.func - 1) if var.func else 0
             self.keep_tags(var.tags, var.annotation, <uint32_t>self.vars.num - 1, -1, False)
-
-    cdef void complete_var(self, LocalVar* var) noexcept nogil:
-        """Take what a definition lacks from what it refers to: an abstract one, a declaration."""
-        cdef LocalVar* other = var
-        cdef int steps
-        for steps in range(4):
-            other = self.find_var(other.specification)
-            if other == NULL:
-                return
-            if var.name == 0:
-                var.name = other.name
-            if var.ref == NO_REF:
-                var.ref = other.ref
-            if var.tags == 0:
-                var.tags = other.tags
-            var.external |= other.external
 
     cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
                         int32_t component, bint of_func) noexcept nogil:
@@ -303,7 +300,7 @@ cdef class Store:
         locate_params(<ParamDie*>self.walker.params.items + first_param,
                       self.walker.params.num - first_param, &section)
 
-    cdef void keep_funcs(self, uint32_t unit) noexcept nogil:
+    cdef void keep_funcs(self) noexcept nogil:
         """Keep a state for each subprogram that may become a FUNC."""
         cdef Walker* w = &self.walker
         cdef FuncFacts* facts
@@ -327,8 +324,8 @@ cdef class Store:
             state.address = (<FuncDie*>w.funcs.items)[i].low_pc
             state.name = facts.name
             state.proto = self.func_proto(facts)
-            state.unit = unit
-            state.flags = facts.verdicts | (FUNC_EXTERNAL if self.is_external(i) else 0)
+            state.file = (<Note*>w.func_notes.items)[i].file
+            state.flags = facts.verdicts | (FUNC_EXTERNAL if is_external(w, i) else 0)
             note = &(<Note*>w.func_notes.items)[i]
             self.keep_tags(note.tags, note.annotation, <uint32_t>self.funcs.num - 1, -1, True)
             self.keep_param_tags(i)
@@ -368,19 +365,3 @@ cdef class Store:
             num += 1
         u32s(&x.record)[1] |= num
         return finish(x)
-
-    cdef bint is_external(self, size_t index) noexcept nogil:
-        """Say whether a subprogram, or the declaration or abstract one behind it, is external."""
-        cdef Walker* w = &self.walker
-        cdef FuncDie* funcs = <FuncDie*>w.funcs.items
-        cdef uint64_t target
-        cdef int step
-        for step in range(3):
-            if (<Note*>w.func_notes.items)[index].is_external:
-                return True
-            target = funcs[index].origin if funcs[index].origin != NO_REF \
-                else funcs[index].specification
-            index = first_not_below(&w.funcs, target)
-            if index >= w.funcs.num or funcs[index].offset != target:
-                return False
-        return False

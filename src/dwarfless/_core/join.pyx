@@ -24,7 +24,8 @@ cdef class Resolved(Bound):
         starts: uint32[num_records + 1]: where each begins in words.
         order: uint32[...]: live records by where they were first met.
         variables, functions: structured arrays of VarState and FuncState, in unit order; `node`
-            and `proto` are record ids, `name` is an offset into `strings`.
+            and `proto` are record ids; `name`, `file` (the unit's) and `func` (what a variable
+            stands in) are offsets into `strings`.
         tags: decl tags of variables and functions, by index into those arrays.
         strings: bytes: all strings met, used or not.
     """
@@ -155,8 +156,10 @@ cdef class Resolved(Bound):
         self.variables = np.concatenate(variables)
         self.functions = np.concatenate(functions)
         self.tags = np.concatenate(tags)
-        self.variables["name"] = offsets[self.variables["name"]]
-        self.functions["name"] = offsets[self.functions["name"]]
+        for column in ("name", "file", "func"):
+            self.variables[column] = offsets[self.variables[column]]
+        for column in ("name", "file"):
+            self.functions[column] = offsets[self.functions[column]]
         self.tags["value"] = offsets[self.tags["value"]]
         self.variables["node"] = self.settled_ids(self.variables["node"])
 
@@ -186,8 +189,8 @@ cdef rows(Array* a, size_t first, size_t end, dtype):
         a.items + first * a.item_size), dtype)
 
 
-VAR_STATE = np.dtype([("address", "u8"), ("name", "u4"), ("node", "u4"), ("unit", "u4"),
-                      ("flags", "u4")])
-FUNC_STATE = np.dtype([("address", "u8"), ("name", "u4"), ("proto", "u4"), ("unit", "u4"),
-                       ("flags", "u4")])
+VAR_STATE = np.dtype([("address", "u8"), ("name", "u4"), ("node", "u4"), ("flags", "u4"),
+                      ("file", "u4"), ("func", "u4")], align=True)
+FUNC_STATE = np.dtype([("address", "u8"), ("name", "u4"), ("proto", "u4"), ("flags", "u4"),
+                       ("file", "u4")], align=True)
 STATE_TAG = np.dtype([("state", "u4"), ("value", "u4"), ("component", "i4"), ("of_func", "u4")])

@@ -94,11 +94,14 @@ cdef class Joined:
                        VarState* v) noexcept nogil:
         v.name = self.rename(other, names, v.name)
         v.node = ids[v.node]
+        v.file = self.rename(other, names, v.file)
+        v.func = self.rename(other, names, v.func)
 
     cdef void move_func(self, Store other, uint32_t* names, uint32_t* ids,
                         FuncState* f) noexcept nogil:
         f.name = self.rename(other, names, f.name)
         f.proto = ids[f.proto]
+        f.file = self.rename(other, names, f.file)
 
     cdef place_units(self):
         """Find each unit's lists, in file order."""

@@ -207,10 +207,29 @@ cdef inline void place_var(Walker* w, LocalVar* var) noexcept nogil:
             var.has_address = False
 
 
-cdef inline void add_var(Walker* w, uint64_t address, bint top) noexcept nogil:
+cdef inline bint may_be_static(Walker* w, uint32_t func) noexcept nogil:
+    """Say whether a variable in a body may lie at an address, or tell the name of one that does.
+
+    An abstract instance has the name and the type, its concrete ones may have the address.
+    """
+    cdef Values* v = &w.values
+    cdef uint8_t op
+    if has(v, S_LOCATION):
+        if not is_block_step(v.step[S_LOCATION]) or v.length[S_LOCATION] == 0:
+            return False
+        op = (<const uint8_t*><size_t>v.value[S_LOCATION])[0]
+        return op == DW_OP_addr or op == DW_OP_addrx or op == DW_OP_GNU_addr_index
+    if has(v, S_DECLARATION):
+        return True
+    return not has(v, S_ORIGIN) and func and (<FuncDie*>w.funcs.items)[func - 1].inline_
+
+
+cdef inline void add_var(Walker* w, uint64_t address, bint top, uint32_t func) noexcept nogil:
     cdef Values* v = &w.values
     cdef LocalVar* var = <LocalVar*>push(&w.vars)
     var.die = address
+    var.file = w.unit_name
+    var.func = func
     var.ref = get(v, S_TYPE, NO_REF)
     # GCC's LTO splits a variable into an abstract instance and one that has the address.
     var.specification = get(v, S_SPECIFICATION, get(v, S_ORIGIN, NO_REF))
@@ -229,6 +248,7 @@ cdef inline void add_func(Walker* w, uint64_t address) noexcept nogil:
     cdef Note* note = <Note*>push(&w.func_notes)
     note.annotation = get(v, S_ANNOTATION, NO_REF)
     note.is_external = get(v, S_EXTERNAL, 0) != 0
+    note.file = w.unit_name
     f.offset = address
     f.type_ref = get(v, S_TYPE, NO_REF)
     f.origin = get(v, S_ORIGIN, NO_REF)

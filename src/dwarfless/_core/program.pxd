@@ -312,8 +312,12 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
         abbrev.code = code
         abbrev.tag = <uint16_t>tag if tag <= 0xFFFF else <uint16_t>0
         abbrev.has_children = read_u8(&cur)
-        compile_program(t, cur, abbrev, False, 0, &after)
-        compile_program(t, cur, abbrev, True, wants_sibling(abbrev.tag), &after)
+        compile_program(t, cur, abbrev,
+                        KEEP_SIBLING if abbrev.tag == DW_TAG_subprogram else KEEP_NONE,
+                        &abbrev.skip, &abbrev.num_skip, &after)
+        compile_program(t, cur, abbrev,
+                        KEEP_SIBLING if wants_sibling(abbrev.tag) else KEEP_REST,
+                        &abbrev.keep, &abbrev.num_keep, &after)
         cur = after
     if cur.error != NULL:
         fail(&r.cur, b"abbreviation table is broken")

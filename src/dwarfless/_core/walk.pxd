@@ -1,8 +1,9 @@
 """The DIE walk: one unit's DIEs become columns of local records.
 
 Nothing is resolved here. References stay DIE addresses, members stay in the order met, and what a
-function body holds besides types is stepped over. Records keep DIE order, so their addresses
-ascend and a reference is found by a table of the unit's bytes or by bisection.
+function body holds besides types is stepped over, unless its static variables are asked for.
+Where nothing in functions is, their bodies are stepped over whole. Records keep DIE order, so
+their addresses ascend and a reference is found by a table of the unit's bytes or by bisection.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -105,7 +106,12 @@ cdef inline uint32_t visit(Walker* w, uint64_t address, Abbrev* abbrev, Scope sc
         index[0] = <uint32_t>w.funcs.num - 1
         return SCOPE_FUNC
     elif tag == DW_TAG_variable:
-        add_var(w, address, scope.kind == SCOPE_TOP)
+        if scope.kind == SCOPE_FUNC or scope.kind == SCOPE_BODY:
+            if not may_be_static(w, scope.index + 1):
+                return SCOPE_IGNORED
+            add_var(w, address, False, scope.index + 1)
+        else:
+            add_var(w, address, scope.kind == SCOPE_TOP, 0)
         index[0] = <uint32_t>w.vars.num - 1
         return SCOPE_VAR
     elif tag == DW_TAG_unspecified_parameters:
@@ -130,15 +136,17 @@ cdef inline uint32_t visit(Walker* w, uint64_t address, Abbrev* abbrev, Scope sc
     return SCOPE_IGNORED
 
 
-cdef inline bint is_uninteresting(uint16_t tag, uint32_t scope) noexcept nogil:
+cdef inline bint is_uninteresting(Walker* w, uint16_t tag, uint32_t scope) noexcept nogil:
     """Say whether a DIE's attributes can be skipped where it stands."""
     if scope == SCOPE_IGNORED:
         return True
     elif scope == SCOPE_BODY or scope == SCOPE_FUNC:
-        if tag in (DW_TAG_variable, DW_TAG_lexical_block, DW_TAG_label):
-            return True
-        return tag == DW_TAG_formal_parameter and scope == SCOPE_BODY
-    return False
+        if tag == DW_TAG_variable:
+            return not w.wants_locals
+        elif tag == DW_TAG_formal_parameter:
+            return scope == SCOPE_BODY or not w.wants_params
+        return tag == DW_TAG_lexical_block or tag == DW_TAG_label
+    return tag == DW_TAG_subprogram and w.skips_bodies
 
 
 cdef inline void skip_subtree(Walker* w) noexcept nogil:
@@ -152,6 +160,25 @@ cdef inline void skip_subtree(Walker* w) noexcept nogil:
             r.cur.pos = r.cur.start + (target - r.section_base)
             return
     scope_push(w, SCOPE_IGNORED, 0)
+
+
+cdef inline void enter_inlined(Walker* w, Abbrev* abbrev, Scope scope) noexcept nogil:
+    """Go on behind a DIE of which only the sibling was kept; its body may hold static variables."""
+    if w.wants_locals and abbrev.tag == DW_TAG_inlined_subroutine \
+            and (scope.kind == SCOPE_FUNC or scope.kind == SCOPE_BODY):
+        scope_push(w, SCOPE_BODY, scope.index)
+    else:
+        skip_subtree(w)
+
+
+cdef inline void enter_uninteresting(Walker* w, Abbrev* abbrev, Scope scope) noexcept nogil:
+    """Go on behind a DIE whose attributes were skipped; blocks in functions are still entered."""
+    if abbrev.tag == DW_TAG_subprogram and scope.kind != SCOPE_IGNORED:
+        skip_subtree(w)
+    elif abbrev.tag == DW_TAG_lexical_block and scope.kind != SCOPE_IGNORED:
+        scope_push(w, SCOPE_BODY, scope.index)
+    else:
+        scope_push(w, SCOPE_IGNORED, 0)
 
 
 cdef inline void walk_unit(Walker* w) noexcept nogil:
@@ -185,17 +212,15 @@ cdef inline void walk_unit(Walker* w) noexcept nogil:
         ops = <Op*>r.abbrevs.ops.items
         scope = (<Scope*>w.scopes.items)[w.scopes.num - 1]
         w.values.present = 0
-        if is_uninteresting(abbrev.tag, scope.kind) and not wants_sibling(abbrev.tag):
+        if is_uninteresting(w, abbrev.tag, scope.kind) and not wants_sibling(abbrev.tag):
             run(r, ops + abbrev.skip, abbrev.num_skip, &w.values)
             if abbrev.has_children:
-                kind = scope.kind if scope.kind == SCOPE_IGNORED else (
-                    SCOPE_BODY if abbrev.tag == DW_TAG_lexical_block else SCOPE_IGNORED)
-                scope_push(w, kind, 0)
+                enter_uninteresting(w, abbrev, scope)
             continue
         run(r, ops + abbrev.keep, abbrev.num_keep, &w.values)
         if wants_sibling(abbrev.tag):
             if abbrev.has_children:
-                skip_subtree(w)
+                enter_inlined(w, abbrev, scope)
             continue
         index = 0
         kind = visit(w, address, abbrev, scope, &index)

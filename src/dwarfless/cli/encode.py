@@ -18,6 +18,7 @@ from dwarfless.cli.encoding import (
     write_result,
 )
 from dwarfless.cli.inputs import base_option, load_bases
+from dwarfless.cli.selection import selection_options
 from dwarfless.encoder import encode_elf
 
 __all__ = ["encode"]
@@ -40,6 +41,7 @@ __all__ = ["encode"]
     help="Where to write raw BTF; - is stdout. With --modules a folder.",
 )
 @encoding_options
+@selection_options(only=None, with_init=True)
 def encode(
     source: Path | None,
     modules: Path | None,

@@ -18,6 +18,7 @@ from dwarfless.cli.encoding import (
     write_result,
 )
 from dwarfless.cli.inputs import base_option, load_bases
+from dwarfless.cli.selection import selection_options
 from dwarfless.encoder import encode_elf
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = ["extra"]
     help="Where to write it; - is stdout. With --modules a folder.",
 )
 @encoding_options
+@selection_options(only="vars", with_init=False)
 def extra(
     source: Path | None,
     modules: Path | None,

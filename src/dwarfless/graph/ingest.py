@@ -11,19 +11,19 @@ the order they were first met, then functions by name, decl tags, variables, DAT
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dwarfless._core import equivalence, ingest, join, measure, units
+from dwarfless._core import equivalence, ingest, join, units
 from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.abi import parameter_abi
-from dwarfless.formats.btf import Kind
-from dwarfless.graph import functions, kfuncs, variables
+from dwarfless.graph import functions
+from dwarfless.graph.assembly import Assembly, freeze, reached_types
 from dwarfless.graph.dedup import merge_records
+from dwarfless.graph.emission import add_functions, add_variables
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
@@ -36,6 +36,14 @@ Progress: TypeAlias = Callable[[int, int], None]
 #: Features the core knows, by its bits (FEATURE_* in _core/intern.pxd).
 _FEATURE_BITS: Final = {"float": 1, "enum64": 2, "type_tag": 4, "decl_tag": 8}
 _FLAT_ARRAYS: Final = 16
+#: What the core has to read for which classes.
+_CLASS_BITS: Final = (
+    (frozenset({"functions"}), 32),
+    (frozenset({"percpu", "global", "static", "declarations"}), 64),
+    (frozenset({"types"}), 512),
+)
+#: The same of classes that no feature asks for.
+_EXTRA_CLASS_BITS: Final = {"local": 128, "declarations": 256}
 #: Features that are taken and change nothing; each with why.
 _IDLE_FEATURES: Final = {
     "attributes": "arena attributes are not written",
@@ -60,44 +68,6 @@ _LEFT_OUT: Final = (
     ("type", "member location that is no constant"),
     ("type", "size BTF can't say"),
 )
-
-
-@dataclass
-class _Assembly:
-    """Records being put together: those of the resolved graph, then what is added.
-
-    Attributes:
-        words: Parts of the record words; the first is the resolved graph's.
-        ends: Where each record ends.
-        strings: String section the names refer to.
-    """
-
-    words: list[Words]
-    ends: list[Words]
-    strings: bytearray
-    num_words: int = field(init=False)
-    num_records: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.num_words = sum(len(part) for part in self.words)
-        self.num_records = sum(len(part) for part in self.ends) - 1
-
-    def add_string(self, text: bytes) -> int:
-        """Return the offset of a string put at the end."""
-        self.strings += text + b"\0"
-        return len(self.strings) - len(text) - 1
-
-    def add_rows(self, rows: Words) -> Words:
-        """Add records of one length, a row each; return their ids."""
-        count, width = rows.shape
-        first = self.num_records
-        self.words.append(np.ascontiguousarray(rows, np.uint32).reshape(-1))
-        self.ends.append(
-            (self.num_words + width * np.arange(1, count + 1, dtype=np.int64)).astype(np.uint32)
-        )
-        self.num_words += count * width
-        self.num_records += count
-        return np.arange(first, first + count, dtype=np.uint32)
 
 
 def read_program(
@@ -129,14 +99,20 @@ def read_program(
     report.figures.update(resolved.figures)
     order = _order_with_protos(resolved)
     canonical = merge_records(resolved.words, resolved.starts, order)
-    assembly = _Assembly([resolved.words], [resolved.starts], bytearray(resolved.strings))
+    assembly = Assembly([resolved.words], [resolved.starts], bytearray(resolved.strings))
     live = order[: len(resolved.order)]
-    emitted = [live[canonical[live] == live]]
-    emitted += _add_functions(
-        assembly, resolved, canonical, emitted[0], table, image, options, report
-    )
-    emitted += _add_variables(assembly, resolved, canonical, image, options, report)
-    return _freeze(assembly, np.concatenate(emitted), canonical, sections.source), report
+    funcs, protos = add_functions(assembly, resolved, canonical, table, image, options, report)
+    placed, nodes = add_variables(assembly, resolved, canonical, image, options, report)
+    if "types" in options.classes:
+        types = live[canonical[live] == live]
+    else:
+        types = order[canonical[order] == order]
+        roots = np.concatenate((protos, nodes))
+        types = reached_types(resolved.words, resolved.starts, types, canonical, roots)
+    # Prototypes that only functions refer to come last.
+    protos = protos[~np.isin(protos, types)]
+    emitted = np.concatenate((types, protos, *funcs, *placed))
+    return freeze(assembly, emitted, canonical, sections.source), report
 
 
 def _files(sections: DwarfSections) -> list[tuple[str, list[memoryview], int, bool]]:
@@ -164,6 +140,9 @@ def _read_units(
     """Read all units, each for itself; or as one where they refer to each other."""
     bits = sum(bit for name, bit in _FEATURE_BITS.items() if options.has(name))
     bits |= _FLAT_ARRAYS if options.flatten_arrays else 0
+    for classes, bit in _CLASS_BITS:
+        bits |= bit if options.only is None or classes & options.only else 0
+    bits |= sum(bit for name, bit in _EXTRA_CLASS_BITS.items() if name in options.classes)
     abi = parameter_abi(image.machine)
     passing = (abi.registers, abi.num_registers, abi.pairs)
     program = units.Program(
@@ -244,139 +223,3 @@ def _order_with_protos(resolved: "join.Resolved") -> Words:
     equivalence.live_closure(resolved.words, resolved.starts, flags)
     rest = np.setdiff1d(np.flatnonzero(flags).astype(np.uint32), resolved.order)
     return np.concatenate((resolved.order, resolved.by_place(rest))).astype(np.uint32)
-
-
-def _add_functions(
-    assembly: _Assembly,
-    resolved: "join.Resolved",
-    canonical: Words,
-    types: Words,
-    table: functions.FunctionTable,
-    image: ElfImage,
-    options: EncodeOptions,
-    report: Report,
-) -> list[Words]:
-    """Add FUNCs and their decl tags; return what to write, prototypes first."""
-    met = resolved.functions
-    names = variables.Names(met["name"], resolved.strings)
-    offsets, inverse = np.unique(met["name"], return_inverse=True)
-    keys = np.array(
-        [table.key(name) for name in variables.Names(offsets, resolved.strings)], np.uint32
-    )
-    states = np.zeros(len(met), functions.STATE)
-    states["addr"] = met["address"]
-    states["order"] = np.arange(len(met))
-    states["proto"] = canonical[met["proto"]]
-    states["verdicts"] = met["flags"] & np.uint32(0x7FFFFFFF)
-    states["name"] = met["name"]
-    if len(met):
-        states["key"] = keys[inverse]
-    graph = TypeGraph.from_words(resolved.words, resolved.strings)
-    kept = functions.select_functions(
-        table, states, graph, consistent=options.has("consistent_func"), report=report
-    )
-    rows = np.empty((len(kept), 3), np.uint32)
-    rows[:, 0] = met["name"][kept]
-    rows[:, 1] = int(Kind.FUNC) << 24
-    if options.linkage == "true":
-        rows[:, 1] |= met["flags"][kept] >> np.uint32(31)
-    rows[:, 2] = states["proto"][kept]
-    ids = assembly.add_rows(rows)
-    protos = rows[:, 2][np.sort(np.unique(rows[:, 2], return_index=True)[1])]
-    protos = protos[~np.isin(protos, types)]
-    tags = _function_tags(assembly, resolved, kept, ids, names, image, options)
-    return [protos, ids, tags]
-
-
-def _function_tags(
-    assembly: _Assembly,
-    resolved: "join.Resolved",
-    kept: Words,
-    ids: Words,
-    names: variables.Names,
-    image: ElfImage,
-    options: EncodeOptions,
-) -> Words:
-    """Add the decl tags of functions: those of the source, then those of kfuncs."""
-    rows: list[tuple[int, int, int, int]] = []
-    info = int(Kind.DECL_TAG) << 24
-    if options.has("decl_tag") and len(resolved.tags):
-        func_of_state = dict(zip(kept.tolist(), ids.tolist(), strict=True))
-        for state, value, component, of_func in resolved.tags.tolist():
-            if of_func and state in func_of_state:
-                rows.append((value, info, func_of_state[state], component & 0xFFFFFFFF))
-    if options.has("decl_tag_kfuncs"):
-        flags = kfuncs.find_kfuncs(image)
-        kfunc = assembly.add_string(b"bpf_kfunc")
-        fastcall = assembly.add_string(b"bpf_fastcall")
-        for state, func in zip(kept.tolist(), ids.tolist(), strict=True):
-            flag = flags.get(names[state].decode(errors="replace")) if flags else None
-            if flag is not None:
-                rows.append((kfunc, info, func, 0xFFFFFFFF))
-                if flag & kfuncs.KF_FASTCALL:
-                    rows.append((fastcall, info, func, 0xFFFFFFFF))
-    rows = list(dict.fromkeys(rows))
-    return assembly.add_rows(np.array(rows, np.uint32).reshape(-1, 4))
-
-
-def _add_variables(
-    assembly: _Assembly,
-    resolved: "join.Resolved",
-    canonical: Words,
-    image: ElfImage,
-    options: EncodeOptions,
-    report: Report,
-) -> list[Words]:
-    """Add VARs, their decl tags and DATASECs; return what to write."""
-    if not (options.has("var") or options.has("global_var")):
-        return []
-    states = resolved.variables
-    states["node"] = canonical[states["node"]]
-    names = variables.Names(states["name"], resolved.strings)
-    sizes = measure.sizes(
-        resolved.words,
-        resolved.starts,
-        np.ascontiguousarray(states["node"]),
-        8 if image.is_64 else 4,
-    )
-    percpu = image.find_section(variables.PERCPU_SECTION)
-    if not options.has("global_var"):
-        section, _ = variables.place_addresses(states["address"], image)
-        mine = section == percpu if percpu is not None else np.zeros(len(states), bool)
-    valid = resolved.are_names(states["name"])
-    wanted = np.ones(len(states), bool) if options.has("global_var") else mine
-    placed = variables.select_variables(states, names, valid, sizes, image, report, wanted)
-    identity = states["name"].astype(np.uint64) << np.uint64(32) | states["node"]
-    placed = variables.place_variables(placed, identity, image, report, names)
-    section_names = {
-        index: assembly.add_string(image.section_names[index].encode())
-        for index in np.unique(placed.section).tolist()
-    }
-    rows, sections = variables.variable_records(
-        placed, states, assembly.num_records, section_names
-    )
-    var_ids = assembly.add_rows(rows)
-    tags = []
-    if options.has("decl_tag") and len(resolved.tags):
-        var_of_state = dict(zip(placed.state.tolist(), var_ids.tolist(), strict=True))
-        tags = [
-            (value, int(Kind.DECL_TAG) << 24, var_of_state[state], component & 0xFFFFFFFF)
-            for state, value, component, of_func in resolved.tags.tolist()
-            if not of_func and state in var_of_state
-        ]
-    tag_ids = assembly.add_rows(np.array(list(dict.fromkeys(tags)), np.uint32).reshape(-1, 4))
-    return [var_ids, tag_ids, *(assembly.add_rows(section[None, :]) for section in sections)]
-
-
-def _freeze(assembly: _Assembly, emitted: Words, canonical: Words, source: str) -> TypeGraph:
-    """Return the graph of the records to write, ids and strings compacted."""
-    words = np.concatenate(assembly.words)
-    starts = np.concatenate(assembly.ends)
-    emitted = emitted.astype(np.uint32)
-    new_ids = np.zeros(assembly.num_records, np.uint32)
-    new_ids[emitted] = np.arange(1, len(emitted) + 1, dtype=np.uint32)
-    new_ids[: len(canonical)] = new_ids[canonical]
-    out, strings = equivalence.rewrite(
-        words, starts, emitted, new_ids, np.frombuffer(bytes(assembly.strings), np.uint8)
-    )
-    return TypeGraph.from_words(out, strings, source=source)

@@ -7,13 +7,12 @@ Names and defaults are pahole's, so a kernel's build line carries over. Where pa
 name it doesn't know, we refuse it: a misspelt feature would silently leave things out.
 """
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from dwarfless.formats.languages import LANGUAGES
+from dwarfless.graph.rules import CLASSES, refuse_unknown
 
 __all__ = [
     "DEFAULT_FEATURES",
@@ -21,6 +20,7 @@ __all__ = [
     "EncodeOptions",
     "parse_features",
     "parse_languages",
+    "parse_only",
 ]
 
 #: Feature -> whether `default` holds it. Source: btf_features of pahole 1.32.
@@ -43,6 +43,9 @@ FEATURES: Final[dict[str, bool]] = {
     "force_cu_merging": False,
 }
 
+#: What one word of --only stands for, beside the classes themselves.
+ONLY_WORDS: Final = {"vars": frozenset({"percpu", "global", "static"})}
+
 DEFAULT_FEATURES: Final = frozenset(name for name, default in FEATURES.items() if default)
 
 
@@ -52,6 +55,9 @@ class EncodeOptions:
 
     Attributes:
         features: Names out of FEATURES that are on.
+        only: Names out of graph.rules.CLASSES: what is written, and of types what that reaches,
+            unless "types" is among them. None: what the features say.
+        with_init: Write variables in sections that the kernel frees after its start.
         lang_exclude: Names out of formats.languages.LANGUAGES whose units are left out.
         flatten_arrays: Write `int m[2][3]` as one ARRAY of 6, as pahole's later versions do.
         linkage: Linkage of FUNCs: "static" for all, as pahole writes it, or the "true" one.
@@ -60,6 +66,8 @@ class EncodeOptions:
     """
 
     features: frozenset[str] = DEFAULT_FEATURES
+    only: frozenset[str] | None = None
+    with_init: bool = True
     lang_exclude: frozenset[str] = frozenset({"rust"})
     flatten_arrays: bool = False
     linkage: Literal["static", "true"] = "static"
@@ -67,13 +75,27 @@ class EncodeOptions:
     debug_dirs: tuple[Path, ...] = (Path("/usr/lib/debug"),)
 
     def __post_init__(self) -> None:
-        _refuse_unknown("feature", self.features, FEATURES)
-        _refuse_unknown("language", self.lang_exclude, LANGUAGES)
+        refuse_unknown("feature", self.features, FEATURES)
+        refuse_unknown("language", self.lang_exclude, LANGUAGES)
+        if self.only is not None:
+            refuse_unknown("class", self.only, CLASSES)
 
     def has(self, feature: str) -> bool:
         """Tell whether a feature is on."""
-        _refuse_unknown("feature", (feature,), FEATURES)
+        refuse_unknown("feature", (feature,), FEATURES)
         return feature in self.features
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """What is written, out of graph.rules.CLASSES."""
+        if self.only is not None:
+            return self.only
+        classes = {"types", "functions"}
+        if self.has("global_var"):
+            classes |= {"percpu", "global", "static"}
+        elif self.has("var"):
+            classes |= {"percpu"}
+        return frozenset(classes)
 
     def excluded_languages(self) -> frozenset[int]:
         """Return the values of DW_AT_language whose units are left out."""
@@ -104,8 +126,24 @@ def parse_features(*lists: str) -> frozenset[str]:
         if "default" in names:
             features |= DEFAULT_FEATURES
         features |= names - {"default"}
-    _refuse_unknown("feature", features, (*FEATURES, "default"))
+    refuse_unknown("feature", features, (*FEATURES, "default"))
     return frozenset(features)
+
+
+def parse_only(text: str) -> frozenset[str]:
+    """Return the classes of a comma list; `vars` is per-CPU, global and static variables.
+
+    >>> sorted(parse_only("vars,local"))
+    ['global', 'local', 'percpu', 'static']
+
+    Raises:
+        ValueError: A name is not a class, or there is none; the message suggests one that is.
+    """
+    names = frozenset(name.strip() for name in text.split(",")) - {""}
+    refuse_unknown("class", names, (*CLASSES, *ONLY_WORDS))
+    if not names:
+        raise ValueError(f"no class is named ({', '.join((*CLASSES, *ONLY_WORDS))})")
+    return frozenset[str]().union(*(ONLY_WORDS.get(name, {name}) for name in names))
 
 
 def parse_languages(text: str) -> frozenset[str]:
@@ -115,14 +153,5 @@ def parse_languages(text: str) -> frozenset[str]:
         ValueError: A name is not a language; the message suggests one that is.
     """
     names = frozenset(name.strip().lower() for name in text.split(",")) - {""}
-    _refuse_unknown("language", names, LANGUAGES)
+    refuse_unknown("language", names, LANGUAGES)
     return names
-
-
-def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    known = list(known)
-    for name in sorted(names):
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f" ({', '.join(known)})"
-            raise ValueError(f"no {what} {name!r}{hint}")

@@ -14,9 +14,8 @@ Source: btf_datasec_check_meta and btf_parse_vmlinux's search for the per-CPU se
 kernel/bpf/btf.c; btf_encoder.c of pahole 1.32 for the names that are left out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, overload
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +23,20 @@ from numpy.typing import NDArray
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats import elf
 from dwarfless.formats.btf import Kind
+from dwarfless.graph.init_sections import PERCPU_SECTION, init_sections
+from dwarfless.graph.names import Names
+from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.report import Report
+from dwarfless.graph.rules import VARIABLE_CLASSES
 
 __all__ = [
-    "PERCPU_SECTION",
-    "Names",
     "Placed",
+    "classify",
     "place_variables",
     "select_variables",
     "variable_records",
 ]
 
-PERCPU_SECTION: Final = ".data..percpu"
 #: Made by macros for the linker or the compiler; nobody looks for them by name.
 LEFT_OUT_PREFIXES: Final = (
     b"__UNIQUE_ID",
@@ -47,7 +48,7 @@ LEFT_OUT_PREFIXES: Final = (
 #: Entries a DATASEC may have in every kernel's BTF.
 MAX_ENTRIES: Final = 0xFFFF
 
-EXTERNAL, DECLARATION, ARTIFICIAL, LOCATED, ADDRESS = 1, 2, 4, 8, 16
+EXTERNAL, DECLARATION, ARTIFICIAL, LOCATED, ADDRESS, LOCAL = 1, 2, 4, 8, 16, 32
 
 Words: TypeAlias = NDArray[np.uint32]
 States: TypeAlias = NDArray[np.void]
@@ -85,33 +86,6 @@ class Placed:
         )
 
 
-class Names(Sequence[bytes]):
-    """Names of states, looked up when asked for.
-
-    Args:
-        offsets: uint32[num_states], into strings.
-        strings: NUL-terminated strings.
-    """
-
-    def __init__(self, offsets: Words, strings: bytes) -> None:
-        self._offsets, self._strings = offsets, strings
-
-    def __len__(self) -> int:
-        return len(self._offsets)
-
-    @overload
-    def __getitem__(self, row: int) -> bytes: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> list[bytes]: ...
-
-    def __getitem__(self, row: int | slice) -> bytes | list[bytes]:
-        if isinstance(row, slice):
-            return [self[i] for i in range(*row.indices(len(self)))]
-        start = int(self._offsets[row])
-        return self._strings[start : self._strings.index(b"\0", start)]
-
-
 class _Sieve:
     """The variables still in, and a Report line for each that drops out."""
 
@@ -138,7 +112,7 @@ def select_variables(
     sizes: NDArray[np.uint64],
     image: ElfImage,
     report: Report,
-    wanted: NDArray[np.bool_],
+    options: EncodeOptions,
 ) -> Placed:
     """Return the variables that can be written, sorted by section, offset and first mention.
 
@@ -149,15 +123,17 @@ def select_variables(
         sizes: uint64[num_states], bytes of each one's type.
         image: The ELF; its sections say where an address lies.
         report: Takes what is left out.
-        wanted: bool[num_states]: those asked for; the others are not left out but not meant.
+        options: What is asked for; variables of other classes are not left out but not meant.
     """
     sieve = _Sieve(states, names, report)
-    sieve.rows = np.flatnonzero(wanted)
     flags = states["flags"]
+    section, offset = place_addresses(states["address"], image)
+    classes = classify(flags, section, image)
+    wanted = [VARIABLE_CLASSES.index(name) for name in options.classes & set(VARIABLE_CLASSES)]
+    sieve.rows = np.flatnonzero(np.isin(classes, wanted))
     sieve.drop((flags[sieve.rows] & LOCATED) == 0, "no location: optimized away")
     sieve.drop((flags[sieve.rows] & ADDRESS) == 0, "location is not one address")
     sieve.drop((flags[sieve.rows] & ARTIFICIAL) != 0, "made by the compiler")
-    section, offset = place_addresses(states["address"], image)
     sieve.drop(section[sieve.rows] < 0, "address lies in no section")
     sieve.drop(states["name"][sieve.rows] == 0, "no name")
     left = sieve.rows.tolist()
@@ -171,6 +147,9 @@ def select_variables(
     sieve.drop(sizes[sieve.rows] == 0, "type has no size")
     sieve.drop(sizes[sieve.rows] > 0xFFFFFFFF, "larger than 4 GiB")
     sieve.drop(offset[sieve.rows] > 0xFFFFFFFF, "section offset beyond 4 GiB")
+    if not options.with_init:
+        freed = np.isin(section[sieve.rows], list(init_sections(image)))
+        sieve.drop(freed, "freed after the kernel's start")
     rows = sieve.rows
     rows = rows[np.lexsort((rows, offset[rows], section[rows]))]
     return Placed(
@@ -180,6 +159,28 @@ def select_variables(
         sizes[rows].astype(np.int64),
         np.zeros(len(rows), np.int64),
     )
+
+
+def classify(
+    flags: NDArray[np.uint32], section: NDArray[np.int64], image: ElfImage
+) -> NDArray[np.uint8]:
+    """Return the class of each variable, an index into VARIABLE_CLASSES.
+
+    Args:
+        flags: uint32[num_states], the core's.
+        section: int64[num_states], where each lies, -1 for nowhere.
+        image: The ELF, for the per-CPU section.
+    """
+    percpu = image.find_section(PERCPU_SECTION)
+    classes = np.where(
+        flags & EXTERNAL, VARIABLE_CLASSES.index("global"), VARIABLE_CLASSES.index("static")
+    ).astype(np.uint8)
+    if percpu is not None:
+        classes[(flags & ADDRESS != 0) & (section == percpu)] = VARIABLE_CLASSES.index("percpu")
+    classes[flags & LOCAL != 0] = VARIABLE_CLASSES.index("local")
+    declared = flags & (DECLARATION | LOCATED) == DECLARATION
+    classes[declared] = VARIABLE_CLASSES.index("declarations")
+    return classes
 
 
 def place_addresses(

@@ -1,0 +1,155 @@
+"""FUNCs, VARs, their decl tags and DATASECs, as records behind the types.
+
+In:  the functions and variables that all units came to, with where they were met.
+Out: records in the Assembly, those that EncodeOptions ask for; a Report line for the others.
+"""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwarfless._core import measure
+from dwarfless.elf.image import ElfImage
+from dwarfless.formats.btf import Kind
+from dwarfless.graph import functions, kfuncs, variables
+from dwarfless.graph.assembly import Assembly
+from dwarfless.graph.names import Names
+from dwarfless.graph.options import EncodeOptions
+from dwarfless.graph.report import Report
+from dwarfless.graph.rules import VARIABLE_CLASSES
+from dwarfless.graph.type_graph import TypeGraph
+
+if TYPE_CHECKING:
+    from dwarfless._core import join
+
+__all__ = ["add_functions", "add_variables"]
+
+Words: TypeAlias = NDArray[np.uint32]
+
+
+def add_functions(
+    assembly: Assembly,
+    resolved: "join.Resolved",
+    canonical: Words,
+    table: functions.FunctionTable,
+    image: ElfImage,
+    options: EncodeOptions,
+    report: Report,
+) -> tuple[list[Words], Words]:
+    """Add FUNCs and their decl tags; return what to write, and the prototypes in order."""
+    if "functions" not in options.classes:
+        return [], np.zeros(0, np.uint32)
+    met = resolved.functions
+    names = Names(met["name"], resolved.strings)
+    offsets, inverse = np.unique(met["name"], return_inverse=True)
+    keys = np.array([table.key(name) for name in Names(offsets, resolved.strings)], np.uint32)
+    states = np.zeros(len(met), functions.STATE)
+    states["addr"] = met["address"]
+    states["order"] = np.arange(len(met))
+    states["proto"] = canonical[met["proto"]]
+    states["verdicts"] = met["flags"] & np.uint32(0x7FFFFFFF)
+    states["name"] = met["name"]
+    if len(met):
+        states["key"] = keys[inverse]
+    graph = TypeGraph.from_words(resolved.words, resolved.strings)
+    kept = functions.select_functions(
+        table, states, graph, consistent=options.has("consistent_func"), report=report
+    )
+    rows = np.empty((len(kept), 3), np.uint32)
+    rows[:, 0] = met["name"][kept]
+    rows[:, 1] = int(Kind.FUNC) << 24
+    if options.linkage == "true":
+        rows[:, 1] |= met["flags"][kept] >> np.uint32(31)
+    rows[:, 2] = states["proto"][kept]
+    ids = assembly.add_rows(rows)
+    protos = rows[:, 2][np.sort(np.unique(rows[:, 2], return_index=True)[1])]
+    tags = _function_tags(assembly, resolved, kept, ids, names, image, options)
+    return [ids, tags], protos
+
+
+def _function_tags(
+    assembly: Assembly,
+    resolved: "join.Resolved",
+    kept: Words,
+    ids: Words,
+    names: Names,
+    image: ElfImage,
+    options: EncodeOptions,
+) -> Words:
+    """Add the decl tags of functions: those of the source, then those of kfuncs."""
+    rows: list[tuple[int, int, int, int]] = []
+    info = int(Kind.DECL_TAG) << 24
+    if options.has("decl_tag") and len(resolved.tags):
+        func_of_state = dict(zip(kept.tolist(), ids.tolist(), strict=True))
+        for state, value, component, of_func in resolved.tags.tolist():
+            if of_func and state in func_of_state:
+                rows.append((value, info, func_of_state[state], component & 0xFFFFFFFF))
+    if options.has("decl_tag_kfuncs"):
+        flags = kfuncs.find_kfuncs(image)
+        kfunc = assembly.add_string(b"bpf_kfunc")
+        fastcall = assembly.add_string(b"bpf_fastcall")
+        for state, func in zip(kept.tolist(), ids.tolist(), strict=True):
+            flag = flags.get(names[state].decode(errors="replace")) if flags else None
+            if flag is not None:
+                rows.append((kfunc, info, func, 0xFFFFFFFF))
+                if flag & kfuncs.KF_FASTCALL:
+                    rows.append((fastcall, info, func, 0xFFFFFFFF))
+    rows = list(dict.fromkeys(rows))
+    return assembly.add_rows(np.array(rows, np.uint32).reshape(-1, 4))
+
+
+def add_variables(
+    assembly: Assembly,
+    resolved: "join.Resolved",
+    canonical: Words,
+    image: ElfImage,
+    options: EncodeOptions,
+    report: Report,
+) -> tuple[list[Words], Words]:
+    """Add VARs, their decl tags and DATASECs; return what to write, and the VARs' types."""
+    if not options.classes & set(VARIABLE_CLASSES):
+        return [], np.zeros(0, np.uint32)
+    states = resolved.variables
+    states["node"] = canonical[states["node"]]
+    names = Names(states["name"], resolved.strings)
+    sizes = measure.sizes(
+        resolved.words,
+        resolved.starts,
+        np.ascontiguousarray(states["node"]),
+        8 if image.is_64 else 4,
+    )
+    valid = resolved.are_names(states["name"])
+    placed = variables.select_variables(states, names, valid, sizes, image, report, options)
+    identity = states["name"].astype(np.uint64) << np.uint64(32) | states["node"]
+    placed = variables.place_variables(placed, identity, image, report, names)
+    section_names = {
+        index: assembly.add_string(image.section_names[index].encode())
+        for index in np.unique(placed.section).tolist()
+    }
+    rows, sections = variables.variable_records(
+        placed, states, assembly.num_records, section_names
+    )
+    ids = assembly.add_rows(rows)
+    tags = _variable_tags(assembly, resolved, placed.state, ids, options)
+    datasecs = [assembly.add_rows(section[None, :]) for section in sections]
+    return [ids, tags, *datasecs], rows[:, 2]
+
+
+def _variable_tags(
+    assembly: Assembly,
+    resolved: "join.Resolved",
+    kept: NDArray[np.int64],
+    ids: Words,
+    options: EncodeOptions,
+) -> Words:
+    """Add the decl tags of variables: those of the source."""
+    rows: list[tuple[int, int, int, int]] = []
+    info = int(Kind.DECL_TAG) << 24
+    if options.has("decl_tag") and len(resolved.tags):
+        var_of_state = dict(zip(kept.tolist(), ids.tolist(), strict=True))
+        for state, value, component, of_func in resolved.tags.tolist():
+            if not of_func and state in var_of_state:
+                rows.append((value, info, var_of_state[state], component & 0xFFFFFFFF))
+    rows = list(dict.fromkeys(rows))
+    return assembly.add_rows(np.array(rows, np.uint32).reshape(-1, 4))

@@ -1,0 +1,266 @@
+"""Rules that say which variables and functions are written.
+
+In:  patterns of the command line, a rules file, a profile that comes with the package.
+Out: Rules in the order in which they are tried.
+
+The first rule that matches decides; what none matches is written. A rule matches if all that it
+says is true: one of its name patterns, one of its sections, and so on. `docs/rules.md` describes
+the file.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+__all__ = [
+    "CLASSES",
+    "VARIABLE_CLASSES",
+    "Rule",
+    "RuleFile",
+    "load_profile",
+    "load_rules",
+    "parse_pattern",
+    "parse_rules",
+    "profile_names",
+    "refuse_unknown",
+]
+
+Subject: TypeAlias = Literal["variable", "function"]
+
+#: Classes of variables, by the core's flags and the section; a variable is of just one.
+VARIABLE_CLASSES: Final = ("percpu", "global", "static", "local", "declarations")
+#: What may be asked for.
+CLASSES: Final = ("types", "functions", *VARIABLE_CLASSES)
+#: Rules that come with the package.
+PROFILES: Final = Path(__file__).parent.parent / "profiles"
+_KEYS: Final = (
+    "include",
+    "exclude",
+    "section",
+    "unit",
+    "type",
+    "class",
+    "exported",
+    "of",
+    "because",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. A condition that is empty or None holds for everything.
+
+    Attributes:
+        keep: Whether what matches is written, or left out.
+        names: Shell patterns, case-sensitive: `*`, `?`, `[a-z]`.
+        sections: Patterns for the section a variable or function lies in.
+        units: Patterns for the unit's name, such as `drivers/net/*`; `*` matches slashes, too.
+        types: Patterns for a variable's type in C, without qualifiers and array bounds:
+            `struct static_key`, `char[]`.
+        classes: Out of VARIABLE_CLASSES; functions are of none.
+        exported: Whether modules may use it.
+        of: Only variables, or only functions.
+        because: Why; what the report and `explain` say.
+        source: Where the rule was given.
+    """
+
+    keep: bool
+    names: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    classes: frozenset[str] = frozenset()
+    exported: bool | None = None
+    of: Subject | None = None
+    because: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_unknown("class", self.classes, VARIABLE_CLASSES)
+
+    @property
+    def text(self) -> str:
+        """The rule in words, such as `exclude __SCK__*, in .data*`."""
+        parts = [f"{'include' if self.keep else 'exclude'} {_listed(self.names) or '*'}"]
+        for word, patterns in (
+            ("in", self.sections),
+            ("of", self.units),
+            ("type", self.types),
+            ("class", sorted(self.classes)),
+        ):
+            if patterns:
+                parts.append(f"{word} {_listed(patterns)}")
+        if self.exported is not None:
+            parts.append("exported" if self.exported else "not exported")
+        if self.of is not None:
+            parts.append(f"{self.of}s only")
+        return ", ".join(parts)
+
+    @property
+    def reason(self) -> str:
+        """What a report says of what the rule leaves out."""
+        return self.because or f"{self.source}: {self.text}".removeprefix(": ")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """What a rules file says.
+
+    Attributes:
+        rules: In order.
+        with_init: Whether what the kernel frees after its start is written; None: not said.
+    """
+
+    rules: tuple[Rule, ...]
+    with_init: bool | None = None
+
+
+def _listed(patterns: Iterable[str]) -> str:
+    """Return the first few patterns in a line."""
+    patterns = list(patterns)
+    more = f" and {len(patterns) - 4} more" if len(patterns) > 5 else ""
+    return " or ".join(patterns[: 4 if more else None]) + more
+
+
+def parse_pattern(text: str, *, keep: bool) -> Rule:
+    """Return the rule of an --include or --exclude.
+
+    A pattern is for names, or KEY:PATTERN with one of the keys of a rules file.
+
+    >>> parse_pattern("section:.init*", keep=False).text
+    'exclude *, in .init*'
+
+    Raises:
+        ValueError: No such key, or no such class.
+    """
+    source = "--include" if keep else "--exclude"
+    key, colon, value = text.partition(":")
+    if not colon:
+        key, value = "name", text
+    keys = ("name", "section", "unit", "type", "class", "exported")
+    refuse_unknown("key", (key,), keys)
+    if not value:
+        raise ValueError(f"{text!r} holds no pattern")
+    word = "include" if keep else "exclude"
+    table: dict[str, Any] = {word: value if key == "name" else "*"}
+    if key == "exported":
+        if value not in ("yes", "no"):
+            raise ValueError(f"exported is yes or no, not {value!r}")
+        table[key] = value == "yes"
+    elif key != "name":
+        table[key] = value
+    return _rule(table, source)
+
+
+def parse_rules(text: str, source: str) -> RuleFile:
+    """Return the rules of a TOML text.
+
+    Args:
+        text: The file's contents.
+        source: Its name, for messages and reports.
+
+    Raises:
+        ValueError: Not TOML, or a key or value that makes no sense; says where.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{source}: {error}") from None
+    try:
+        refuse_unknown("key", table, ("rule", "init", "about"))
+        rules = table.get("rule", [])
+        if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+            raise ValueError("rules are written as [[rule]]")
+        init = table.get("init")
+        if init is not None and not isinstance(init, bool):
+            raise ValueError("init is true or false")
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
+    found = []
+    for number, rule in enumerate(rules, 1):
+        try:
+            found.append(_rule(rule, f"{source}, rule {number}"))
+        except ValueError as error:
+            raise ValueError(f"{source}: rule {number}: {error}") from None
+    return RuleFile(tuple(found), init)
+
+
+def load_rules(path: str | Path) -> RuleFile:
+    """Return the rules of a TOML file.
+
+    Raises:
+        ValueError: It makes no sense; says where.
+        OSError: It can't be read.
+    """
+    path = Path(path)
+    try:
+        return parse_rules(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name}: not UTF-8") from None
+
+
+def profile_names() -> list[str]:
+    """Return the profiles that come with the package."""
+    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+
+
+def load_profile(name: str) -> RuleFile:
+    """Return the rules of a profile.
+
+    >>> load_profile("debugger").with_init
+    False
+
+    Raises:
+        ValueError: No such profile; the message suggests one.
+    """
+    refuse_unknown("profile", (name,), profile_names())
+    path = PROFILES / f"{name}.toml"
+    return parse_rules(path.read_text(encoding="utf-8"), f"profile {name}")
+
+
+def _rule(table: dict[str, Any], source: str) -> Rule:
+    refuse_unknown("key", table, _KEYS)
+    if ("include" in table) == ("exclude" in table):
+        raise ValueError("a rule has either include or exclude")
+    keep = "include" in table
+    exported, of, because = (table.get(key) for key in ("exported", "of", "because"))
+    if exported is not None and not isinstance(exported, bool):
+        raise ValueError("exported is true or false")
+    if of is not None:
+        refuse_unknown("subject", (of,), ("variable", "function"))
+    if because is not None and not isinstance(because, str):
+        raise ValueError("because is a text")
+    return Rule(
+        keep=keep,
+        names=_patterns(table, "include" if keep else "exclude"),
+        sections=_patterns(table, "section"),
+        units=_patterns(table, "unit"),
+        types=_patterns(table, "type"),
+        classes=frozenset(_patterns(table, "class")),
+        exported=exported,
+        of=of,
+        because=because or "",
+        source=source,
+    )
+
+
+def _patterns(table: dict[str, Any], key: str) -> tuple[str, ...]:
+    """Return a key's pattern or patterns; `*` alone says nothing."""
+    value = table.get(key, [])
+    patterns = [value] if isinstance(value, str) else value
+    if not isinstance(patterns, list) or not all(isinstance(p, str) and p for p in patterns):
+        raise ValueError(f"{key} is a pattern or a list of patterns")
+    return () if "*" in patterns else tuple(patterns)
+
+
+def refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a ValueError that suggests the nearest known name, if a name is not known."""
+    known = list(known)
+    for name in sorted(map(str, names)):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f" ({', '.join(known)})"
+            raise ValueError(f"no {what} {name!r}{hint}")
