@@ -18,7 +18,7 @@ from dwarfless.errors import BaseMismatchError, DwarflessError, ElfError, Format
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Array, Int, Struct, Type, Typedef
 
-__all__ = ["Donor", "find_donor", "module_record"]
+__all__ = ["THIS_MODULE", "Donor", "find_donor", "find_struct_module", "module_record"]
 
 THIS_MODULE: Final = ".gnu.linkonce.this_module"
 #: Every module depends on the version of this, struct module's layout.

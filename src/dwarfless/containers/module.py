@@ -17,10 +17,10 @@ import os
 import struct
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from dwarfless.btf.encode import encode
-from dwarfless.containers.donor import Donor, module_record
+from dwarfless.containers.donor import THIS_MODULE, Donor, module_record
 from dwarfless.containers.output import write_atomically
 from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import DwarflessError
@@ -33,12 +33,13 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["compress_module", "encode_module", "module_name", "write_module"]
+__all__ = ["compress_module", "encode_module", "module_name", "wrap_btf", "write_module"]
 
 #: What the kernel's build gives xz; the kernel's own decoder knows no other check.
 XZ_FILTERS: Final = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}]
 #: Of these keys the donor's value is the kernel's: what every module of a build must say.
 COPIED: Final = ("retpoline", "vermagic")
+DESCRIPTION: Final = "Types and variables as BTF, no code"
 
 
 def module_name(path: str | os.PathLike[str]) -> str:
@@ -96,26 +97,36 @@ def encode_module(
     if violations := check(graph, donor.release):
         more = f", and {len(violations) - 1} more" if len(violations) > 1 else ""
         raise DwarflessError(f"{name}: the kernel would refuse it: {violations[0]}{more}")
-    btf = encode(
-        graph,
-        byte_order="little" if donor.layout.little_endian else "big",
-        target=donor.release,
-    )
-    this_module = module_record(base, name.replace("-", "_"))
-    keys = {"license": "GPL", "description": "Types and variables, no code", "depends": ""}
+    order: Literal["little", "big"] = "little" if donor.layout.little_endian else "big"
+    btf = encode(graph, byte_order=order, target=donor.release)
+    return wrap_btf(btf, name, donor, base, notes)
+
+
+def wrap_btf(
+    btf: bytes,
+    name: str,
+    donor: Donor,
+    base: TypeGraph,
+    notes: Sequence[OutputSection] = (),
+) -> bytes:
+    """Return a module around raw BTF, whatever that is worth.
+
+    Args:
+        btf: Goes into .BTF.
+        name: Name in the kernel; dashes become underscores.
+        donor: Any module of the kernel.
+        base: The kernel's BTF.
+        notes: More sections.
+    """
+    name = name.replace("-", "_")
+    keys = {"name": name, "license": "GPL", "depends": "", "description": DESCRIPTION}
     keys |= {key: donor.modinfo[key] for key in COPIED if key in donor.modinfo}
-    keys["name"] = name.replace("-", "_")
     modinfo = b"".join(f"{key}={value}".encode() + b"\0" for key, value in keys.items())
-    alloc = elf.SHF_ALLOC
+    record, alloc = module_record(base, name), elf.SHF_ALLOC
+    place, alignment = alloc | elf.SHF_WRITE, donor.this_module_alignment
     sections = [
         OutputSection(".modinfo", elf.SHT_PROGBITS, alloc, modinfo, 1),
-        OutputSection(
-            ".gnu.linkonce.this_module",
-            elf.SHT_PROGBITS,
-            alloc | elf.SHF_WRITE,
-            this_module,
-            donor.this_module_alignment,
-        ),
+        OutputSection(THIS_MODULE, elf.SHT_PROGBITS, place, record, alignment),
         *(OutputSection(n, elf.SHT_PROGBITS, alloc, c, 32) for n, c in donor.versions.items()),
         *notes,
         # Not allocated: the kernel copies it out of the file, a place in the module is a second.
