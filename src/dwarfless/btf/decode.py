@@ -56,6 +56,7 @@ def decode(
         source=source,
         place=header.types.start,
         unknown_kinds=read_layout(raw, header, source),
+        raw=raw,
     )
 
 

@@ -4,7 +4,6 @@ In:  a TypeGraph.
 Out: the bytes of a .BTF section; what the target does not know is lowered, and counted.
 """
 
-import struct
 from typing import Literal
 
 import numpy as np
@@ -12,19 +11,15 @@ import numpy as np
 from dwarfless.btf.lower import lower
 from dwarfless.errors import LimitError
 from dwarfless.formats.btf import (
-    HEADER_SIZE,
-    HEADER_SIZE_LAYOUT,
-    KINDS,
-    MAGIC,
     MAX_ID,
     MAX_NAME_OFFSET,
     MAX_VLEN,
     MAX_VLEN_WIDE,
     SINCE,
-    VERSION,
     parse_target,
 )
 from dwarfless.graph.report import Report
+from dwarfless.graph.section_bytes import section_bytes
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["encode"]
@@ -62,17 +57,7 @@ def encode(
         layout = layout and release >= SINCE["layout"]
         graph = lower(graph, release, report if report is not None else Report())
     check_limits(graph, MAX_VLEN_WIDE if wide else MAX_VLEN)
-    order = "<" if byte_order == "little" else ">"
-    types = graph.words.astype(f"{order}u4", copy=False).tobytes()
-    shapes = layout_bytes(graph) if layout or graph.unknown_kinds else b""
-    size = HEADER_SIZE_LAYOUT if shapes else HEADER_SIZE
-    fields = [size, 0, len(types), len(types) + len(shapes), len(graph.strings)]
-    if shapes:
-        fields += [len(types), len(shapes)]
-    if max(fields) >= 1 << 32 or sum(fields[3:5]) >= 1 << 32:
-        raise LimitError("section offset < 4 GiB", sum(fields[3:5]), where=graph.source)
-    header = struct.pack(f"{order}HBB{len(fields)}I", MAGIC, VERSION, 0, *fields)
-    return b"".join((header, types, shapes, graph.strings))
+    return section_bytes(graph, byte_order=byte_order, layout=layout)
 
 
 def check_limits(graph: TypeGraph, max_vlen: int) -> None:
@@ -90,13 +75,3 @@ def check_limits(graph: TypeGraph, max_vlen: int) -> None:
                 int(column[index]),
                 where=f"{graph.source}: type {graph.first_id + index}",
             )
-
-
-def layout_bytes(graph: TypeGraph) -> bytes:
-    """Return the layout section: 4 bytes a kind, the last two are flags and 0."""
-    shapes = {int(row.kind): (len(row.fixed), len(row.element)) for row in KINDS}
-    shapes |= graph.unknown_kinds
-    return b"".join(
-        bytes((4 * fixed, 4 * step, 0, 0))
-        for fixed, step in (shapes.get(kind, (0, 0)) for kind in range(max(shapes) + 1))
-    )

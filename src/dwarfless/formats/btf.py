@@ -26,6 +26,7 @@ __all__ = [
     "Role",
     "Target",
     "Word",
+    "kind_number",
     "name_limit",
     "parse_target",
 ]
@@ -170,6 +171,16 @@ SINCE: Final[dict[str, Target]] = {
 def name_limit(target: Target | None) -> int:
     """Return KSYM_NAME_LEN, which a name's bytes must stay below, for a kernel (None: newest)."""
     return 512 if target is None or target >= SINCE["long names"] else 128
+
+
+def kind_number(kind: Kind | str) -> int:
+    """Return the number of a kind given as Kind or by name in any case, else ValueError."""
+    if isinstance(kind, str):
+        try:
+            return Kind[kind.upper()]
+        except KeyError:
+            raise ValueError(f"no BTF kind {kind!r}") from None
+    return kind
 
 
 def parse_target(text: str) -> Target:

@@ -1,5 +1,7 @@
 """TypeGraph: columns, lookups, views, split graphs; GraphBuilder."""
 
+import hashlib
+
 import pytest
 
 import dwarfless
@@ -141,3 +143,24 @@ def test_sections_and_tags():
     assert graph[3].entries == [SectionEntry(2, 4, 4)]
     assert graph[4].component == -1
     assert graph[2].linkage == 1
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_digest_is_that_of_the_bytes(order):
+    """Read from bytes, those; just made, what encode gives; of its own level alone."""
+    builder = dwarfless.GraphBuilder()
+    builder.add_int("int", 4)
+    base = builder.freeze()
+    encoded = dwarfless.encode(base)
+    assert base.digest == hashlib.sha256(encoded).hexdigest()
+
+    other = dwarfless.encode(base, byte_order=order, layout=True)
+    again = dwarfless.decode(other)
+    assert again.digest == hashlib.sha256(other).hexdigest() != base.digest
+
+    builder = dwarfless.GraphBuilder(again)
+    builder.add_reference(Kind.PTR, 1)
+    split = builder.freeze()
+    assert split.digest == hashlib.sha256(dwarfless.encode(split)).hexdigest()
+    assert split.base is not None
+    assert split.base.digest == again.digest
