@@ -25,8 +25,8 @@ from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["ModuleResult", "encode_modules", "find_modules", "kernel_name"]
 
-#: What is done with a module's graph, in the worker; returns the bytes it came to.
-Take = Callable[[Path, TypeGraph, Report], int]
+#: What is done with a module's graph, in the worker; returns the sizes it came to, in bytes.
+Take = Callable[[Path, TypeGraph, Report], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ModuleResult:
         path: The module's file.
         name: Its name in the kernel.
         num_types: Types it adds to the base.
-        size: What `take` returned: bytes written.
+        sizes: What `take` returned; the first is of what was written.
         seconds: Wall time.
         error: Why there is no BTF, "" if there is.
     """
@@ -45,13 +45,18 @@ class ModuleResult:
     path: Path
     name: str
     num_types: int = 0
-    size: int = 0
+    sizes: tuple[int, ...] = (0,)
     seconds: float = 0.0
     error: str = ""
 
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+        return self.sizes[0]
+
     def to_json(self) -> dict[str, object]:
         """Return what JSON can hold."""
-        return asdict(self) | {"path": str(self.path)}
+        return asdict(self) | {"path": str(self.path), "size": self.size}
 
 
 def kernel_name(path: Path) -> str:
@@ -148,9 +153,9 @@ def _run(path: Path) -> ModuleResult:
     start = time.perf_counter()
     try:
         graph, report = encode_elf(path, options=work.options, base=work.base, jobs=1)
-        size = work.take(path, graph, report)
+        sizes = work.take(path, graph, report)
     except (DwarflessError, OSError, MemoryError) as error:
         seconds = time.perf_counter() - start
         return ModuleResult(path, kernel_name(path), seconds=seconds, error=str(error))
     seconds = time.perf_counter() - start
-    return ModuleResult(path, kernel_name(path), graph.num_own, size, seconds)
+    return ModuleResult(path, kernel_name(path), graph.num_own, sizes, seconds)

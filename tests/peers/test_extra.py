@@ -39,8 +39,7 @@ class Made:
         arguments = [
             "extra",
             self.vmlinux,
-            "--features",
-            "+global_var",
+            "--with-init",
             "--no-progress",
             "-o",
             self.path,
@@ -117,8 +116,7 @@ def test_the_report_lists_what_the_base_lacks(made, tmp_path):
     arguments = [
         "extra",
         made.vmlinux,
-        "--features",
-        "+global_var",
+        "--with-init",
         "--report",
         report,
         "-o",

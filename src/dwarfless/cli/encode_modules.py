@@ -39,10 +39,10 @@ def write_modules(folder: Path, base: TypeGraph, output: Path, encoding: Encodin
     refuse_same_names(paths)
     output.mkdir(parents=True, exist_ok=True)
 
-    def take(path: Path, graph: TypeGraph, report: Report) -> int:
+    def take(path: Path, graph: TypeGraph, report: Report) -> tuple[int, ...]:
         btf = encoding.encode(graph, report)
         write_atomically(output / f"{kernel_name(path)}.btf", btf)
-        return len(btf)
+        return (len(btf),)
 
     results: list[ModuleResult] = []
     with progress_bar(encoding, "modules") as advance:

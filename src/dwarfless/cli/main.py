@@ -24,6 +24,7 @@ COMMANDS = {
     "encode": "Write the BTF of a file's DWARF.",
     "extra": "Write the variables that a kernel's own BTF lacks.",
     "kmod": "Make an extra a module that the kernel loads.",
+    "footprint": "Print what variables cost a kernel.",
     "dump": "Print one line a type.",
     "check": "Say what the kernel's verifier would.",
     "stat": "Count types and bytes.",

@@ -99,6 +99,12 @@ def decompress_file(packed: memoryview, source: str) -> memoryview:
     return content
 
 
+def compress_zstd(content: bytes, level: int = 19) -> bytes:
+    """Return a zstd file."""
+    packed: bytes = zstd.compress(content, level)
+    return packed
+
+
 def _split(
     packed: memoryview, layout: Layout, source: str, name: str
 ) -> tuple[int, int, memoryview]:

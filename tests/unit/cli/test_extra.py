@@ -150,10 +150,10 @@ def test_workers_share_one_base_and_die_alone(tree):
     """A worker that is gone takes its module with it; the others come out as ever."""
     base = Base(dwarfless.load(tree / "vmlinux.btf"))
 
-    def take(path: Path, graph: dwarfless.TypeGraph, report: dwarfless.Report) -> int:
+    def take(path: Path, graph: dwarfless.TypeGraph, report: dwarfless.Report) -> tuple[int, ...]:
         if path.name == "one.ko":
             os._exit(3)
-        return int((graph.kinds == Kind.STRUCT).sum())
+        return (int((graph.kinds == Kind.STRUCT).sum()),)
 
     paths = find_modules(tree / "modules")
     found = {r.name: r for r in encode_modules(paths, base, take, options=EncodeOptions(), jobs=2)}
