@@ -70,7 +70,7 @@ class Donor:
             ElfError: It is no module.
         """
         this_module = image.find_section(THIS_MODULE)
-        modinfo = dict(reversed(list(_iter_modinfo(image))))
+        modinfo = dict(reversed(list(iter_modinfo(image))))
         if this_module is None or "vermagic" not in modinfo:
             raise ElfError(
                 "no kernel module: it lacks "
@@ -179,7 +179,7 @@ def _array_size(of: Type) -> int:
     raise DwarflessError("struct module's name is no array of characters")
 
 
-def _iter_modinfo(image: ElfImage) -> Iterator[tuple[str, str]]:
+def iter_modinfo(image: ElfImage) -> Iterator[tuple[str, str]]:
     """Yield the keys and values of .modinfo."""
     index = image.find_section(".modinfo")
     if index is None:

@@ -8,12 +8,13 @@ import io
 import os
 
 from dwarfless.btf.decode import decode
+from dwarfless.containers.binding import BINDING_SECTION, Binding
 from dwarfless.containers.detached import is_btf
-from dwarfless.containers.section import is_elf, read_section
+from dwarfless.containers.section import ElfReader, is_elf
 from dwarfless.errors import BtfError, UnsupportedError
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["load"]
+__all__ = ["load", "read_binding"]
 
 
 def load(
@@ -31,6 +32,7 @@ def load(
             ELF file that brings its own in a .BTF.base section.
 
     Raises:
+        BaseMismatchError: The file says what it is split over, and base is something else.
         BtfError: There is no BTF, or it breaks the format.
         ElfError: The ELF file breaks its format.
         OSError: The file can't be read.
@@ -42,19 +44,47 @@ def load(
         return _load(file, os.fspath(source), base)
 
 
+def read_binding(source: str | os.PathLike[str]) -> Binding | None:
+    """Return what ties a file to its kernel; None for raw BTF and ELF files without that note.
+
+    Raises:
+        BtfError: The file is neither raw BTF nor ELF.
+        ElfError: The ELF file, or the note, breaks its format.
+        OSError: The file can't be read.
+    """
+    with open(source, "rb", buffering=0) as file:
+        name = os.fspath(source)
+        return None if _is_raw(file, name) else _binding_in(ElfReader(file, name))
+
+
 def _load(file: io.BytesIO | io.FileIO, source: str, base: TypeGraph | None) -> TypeGraph:
-    start = file.read(4)
-    if is_btf(start):
+    if _is_raw(file, source):
         file.seek(0)
         return decode(file.read(), base=base, source=source)
-    if not is_elf(start):
-        raise BtfError("neither raw BTF nor an ELF file", source=source, section=".BTF", offset=0)
-    section = read_section(file, ".BTF", source=source)
+    reader = ElfReader(file, source)
+    section = reader.section(".BTF")
     if section is None:
         raise BtfError("the file has no .BTF section", source=source, section=".BTF", offset=0)
-    distilled = read_section(file, ".BTF.base", source=source)
+    distilled = reader.section(".BTF.base")
     if distilled is not None:
         if base is not None:
             raise UnsupportedError("moving a distilled base's types onto another", place=source)
         base = decode(distilled, source=f"{source}(.BTF.base)")
+    elif (binding := _binding_in(reader)) is not None:
+        binding.check_base(base, source)
     return decode(section, base=base, source=source)
+
+
+def _is_raw(file: io.BytesIO | io.FileIO, source: str) -> bool:
+    """Tell raw BTF from ELF; anything else is an error."""
+    start = file.read(4)
+    if not is_btf(start) and not is_elf(start):
+        raise BtfError("neither raw BTF nor an ELF file", source=source, section=".BTF", offset=0)
+    return is_btf(start)
+
+
+def _binding_in(reader: ElfReader) -> Binding | None:
+    note = reader.section(BINDING_SECTION)
+    if note is None:
+        return None
+    return Binding.read(note, layout=reader.layout, machine=reader.machine, source=reader.source)

@@ -11,10 +11,8 @@ but the layout of struct module, which is in the kernel's BTF. No compiler, no h
 Source: kernel/module/main.c and version.c of Linux 6.1, 6.12 and 7.2; include/linux/module.h.
 """
 
-import hashlib
 import lzma
 import os
-import struct
 import sys
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -22,6 +20,7 @@ from typing import Final, Literal
 from dwarfless.btf.encode import encode
 from dwarfless.containers.donor import THIS_MODULE, Donor, module_record
 from dwarfless.containers.output import write_atomically
+from dwarfless.elf.notes import build_id_section
 from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import DwarflessError
 from dwarfless.formats import elf
@@ -133,7 +132,8 @@ def wrap_btf(
         OutputSection(".BTF", elf.SHT_PROGBITS, 0, btf, 1),
         *_empty_symbol_table(donor),
     ]
-    sections.insert(0, _build_id(sections, donor))
+    # It tells two modules apart; without any note drgn reads no core file.
+    sections.insert(0, build_id_section(sections, layout=donor.layout, flags=alloc))
     return encode_elf(sections, layout=donor.layout, machine=donor.machine)
 
 
@@ -145,18 +145,6 @@ def compress_module(content: bytes, path: str | os.PathLike[str]) -> bytes:
     if name.endswith(".zst"):
         return zstd.compress(content, 19)
     return content
-
-
-def _build_id(sections: Sequence[OutputSection], donor: Donor) -> OutputSection:
-    """Return the note that tells two modules apart; without any note drgn reads no core file."""
-    digest = hashlib.sha1(usedforsecurity=False)
-    for section in sections:
-        digest.update(section.name.encode() + b"\0")
-        digest.update(section.content)
-    owner, kind = elf.NT_GNU_BUILD_ID
-    header = struct.pack(donor.layout.order + "3I", len(owner) + 1, digest.digest_size, kind)
-    note = header + owner + b"\0" + digest.digest()
-    return OutputSection(".note.gnu.build-id", elf.SHT_NOTE, elf.SHF_ALLOC, note, 4)
 
 
 def _empty_symbol_table(donor: Donor) -> list[OutputSection]:

@@ -1,7 +1,7 @@
 """BTF inside an ELF file.
 
 In:  a path or the bytes of an ELF file.
-Out: the bytes of one section, read without the rest of the file.
+Out: the bytes of single sections, read without the rest of the file.
 
 Only the header and the section table are read here: a vmlinux has 400 MB, its .BTF 5 MB, and
 importing an ELF library takes longer than reading that.
@@ -11,9 +11,10 @@ import struct
 from io import BytesIO, FileIO
 from typing import NamedTuple
 
+from dwarfless.elf.headers import Layout
 from dwarfless.errors import ElfError, UnsupportedError
 
-__all__ = ["is_elf", "read_section"]
+__all__ = ["ElfReader", "is_elf"]
 
 SHT_NOBITS = 8
 SHF_COMPRESSED = 1 << 11
@@ -36,34 +37,20 @@ def is_elf(start: bytes) -> bool:
     return start[:4] == b"\x7fELF"
 
 
-def read_section(file: FileIO | BytesIO, name: str, *, source: str) -> bytes | None:
-    """Return a section's bytes, or None if there is no such section.
+class ElfReader:
+    """Reads parts of an ELF file; a part that is cut short is an error.
 
     Args:
         file: Seekable ELF file, 32 or 64 bits, either byte order.
-        name: Such as ".BTF".
         source: Path for errors.
+
+    Attributes:
+        layout: Word size and byte order.
+        machine: EM_ number.
 
     Raises:
         ElfError: The header or the section table breaks the format.
-        UnsupportedError: The section is compressed.
     """
-    reader = _Reader(file, source)
-    headers = reader.section_headers()
-    names = reader.names(headers)
-    for header in headers:
-        end = names.find(b"\0", header.name)
-        if end >= 0 and names[header.name : end] == name.encode():
-            if header.flags & SHF_COMPRESSED:
-                raise UnsupportedError("compressed section", place=f"{source}: {name}")
-            if header.type == SHT_NOBITS:
-                return None
-            return reader.read(header.offset, header.size, name)
-    return None
-
-
-class _Reader:
-    """Reads parts of an ELF file; a part that is cut short is an error."""
 
     def __init__(self, file: FileIO | BytesIO, source: str) -> None:
         self.file, self.source = file, source
@@ -72,6 +59,27 @@ class _Reader:
             raise self.error("no ELF file of known class and byte order", "ELF header", 0)
         self.wide = ident[4] == 2
         self.order = "<" if ident[5] == 1 else ">"
+        self.layout = Layout(self.wide, ident[5] == 1)
+        (self.machine,) = struct.unpack(self.order + "H", self.read(0x12, 2, "ELF header"))
+        self.headers = self.section_headers()
+        self.section_names = self.names(self.headers)
+
+    def section(self, name: str) -> bytes | None:
+        """Return the bytes of the first section of a name, or None if there is none.
+
+        Raises:
+            ElfError: It lies outside the file.
+            UnsupportedError: The section is compressed.
+        """
+        for header in self.headers:
+            end = self.section_names.find(b"\0", header.name)
+            if end >= 0 and self.section_names[header.name : end] == name.encode():
+                if header.flags & SHF_COMPRESSED:
+                    raise UnsupportedError("compressed section", place=f"{self.source}: {name}")
+                if header.type == SHT_NOBITS:
+                    return None
+                return self.read(header.offset, header.size, name)
+        return None
 
     def error(self, problem: str, section: str, offset: int) -> ElfError:
         return ElfError(problem, source=self.source, section=section, offset=offset)

@@ -12,7 +12,7 @@ reads like a linked file. Debug sections of one name (a COMDAT group brings its 
 import mmap
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -21,23 +21,15 @@ import numpy as np
 
 from dwarfless.elf import compression, headers, relocations
 from dwarfless.elf.headers import SectionTable
+from dwarfless.elf.notes import Note, iter_notes
 from dwarfless.elf.symbols import Symbols, read_symbols
 from dwarfless.errors import ElfError, UnsupportedError
 from dwarfless.formats import elf
 
-__all__ = ["ElfImage", "Note"]
+__all__ = ["ElfImage"]
 
 #: Where the sections of an ET_REL start; keeps clear of 0 and 1, which mean "discarded".
 FIRST_ADDRESS = 0x10000
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """An ELF note."""
-
-    owner: bytes
-    type: int
-    content: memoryview
 
 
 class ElfImage:
@@ -196,22 +188,14 @@ class ElfImage:
         Raises:
             ElfError: a note runs past its section.
         """
-        record = self.layout.record(elf.NOTE_HEADER)
         for index in np.flatnonzero(self.sections["type"] == elf.SHT_NOTE).tolist():
-            content, position = self.section_bytes(index), 0
-            align = 8 if self.sections["addralign"][index] == 8 else 4
-            while position + record.itemsize <= len(content):
-                name_size, size, kind = (
-                    int(field) for field in np.frombuffer(content, record, 1, position)[0]
-                )
-                start = position + record.itemsize
-                at = start + name_size
-                at += -at % align
-                if at + size > len(content):
-                    self._fail("note runs past the end", self.section_names[index], position)
-                owner = bytes(content[start : start + name_size]).rstrip(b"\0")
-                yield Note(owner, kind, content[at : at + size])
-                position = at + size + -(at + size) % align
+            yield from iter_notes(
+                self.section_bytes(index),
+                layout=self.layout,
+                source=self.source,
+                section=self.section_names[index],
+                alignment=int(self.sections["addralign"][index]),
+            )
 
     @cached_property
     def build_id(self) -> bytes | None:

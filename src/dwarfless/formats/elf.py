@@ -79,7 +79,6 @@ COMPRESSION_HEADER_64: Final[Record] = (
     ("size", "u8"),
     ("addralign", "u8"),
 )
-NOTE_HEADER: Final[Record] = (("name_size", "u4"), ("content_size", "u4"), ("type", "u4"))
 
 ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 

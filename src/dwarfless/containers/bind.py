@@ -1,0 +1,156 @@
+"""Bind a graph to the program it was made from.
+
+In:  the program's ELF file; the graph of its variables; where the kernel's own BTF came from.
+Out: a Binding.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dwarfless.containers.binding import (
+    BINDING_SECTION,
+    Binding,
+    BoundSection,
+    is_plain,
+    levels_of,
+)
+from dwarfless.containers.donor import THIS_MODULE, iter_modinfo
+from dwarfless.elf.headers import Layout
+from dwarfless.elf.image import ElfImage
+from dwarfless.elf.notes import iter_notes
+from dwarfless.errors import ElfError
+from dwarfless.formats import elf
+from dwarfless.formats.btf import Kind
+from dwarfless.graph.init_sections import PERCPU_SECTION
+from dwarfless.graph.type_graph import TypeGraph
+
+__all__ = ["bind", "bound_sections", "identify"]
+
+#: The start of linux_banner; UTS_RELEASE has at most 64 bytes. Source: init/version-timestamp.c.
+BANNER: Final = re.compile(rb"Linux version ([!-~]{1,64}) \(")
+#: What the running kernel shows of itself.
+RUNNING_BTF: Final = "/sys/kernel/btf/vmlinux"
+RUNNING_NOTES: Final = Path("/sys/kernel/notes")
+HOST: Final = Layout(sys.maxsize > 1 << 32, sys.byteorder == "little")
+
+
+def bind(source: str | os.PathLike[str] | ElfImage, graph: TypeGraph) -> Binding:
+    """Return what ties a graph to the program it was made from.
+
+    A module's binding has the build-id of its kernel if the lowest base was read from the kernel's
+    ELF file, or is the running kernel's.
+
+    Args:
+        source: The vmlinux or module.
+        graph: What is to be written: the program's graph, or what it adds to its bases.
+
+    Raises:
+        ElfError: The file breaks its format.
+        OSError: It can't be read.
+
+    Cost: 25 ms for a vmlinux, most of it the digest of its BTF.
+    """
+    image = source if isinstance(source, ElfImage) else ElfImage.load(source)
+    levels = levels_of(graph)
+    own = identify(image)
+    of_module = own.module and len(levels) > 1
+    kernel = _identify_base(levels[0].source) if of_module else own
+    return Binding(
+        layout=image.layout,
+        machine=image.machine,
+        release=own.release,
+        build_id=kernel.build_id,
+        module=own.module,
+        module_build_id=own.module_build_id,
+        bases=tuple(level.digest for level in levels[:-1]),
+        sections=bound_sections(image, _section_names(levels)),
+    )
+
+
+def identify(image: ElfImage) -> Binding:
+    """Return what a file says of itself: kernel, release, module, build-ids; else nothing.
+
+    Of an extra it is what that is bound to.
+
+    Raises:
+        ElfError: A note breaks its format.
+    """
+    note = image.find_section(BINDING_SECTION)
+    if note is not None:
+        content = image.section_bytes(note)
+        found = Binding.read(
+            content, layout=image.layout, machine=image.machine, source=image.source
+        )
+        if found is not None:
+            return found
+    build_id = (image.build_id or b"").hex()
+    if image.find_section(THIS_MODULE) is None:
+        return Binding(image.layout, image.machine, _release(image), build_id)
+    modinfo = dict(iter_modinfo(image))
+    release = _plain(modinfo.get("vermagic", "").partition(" ")[0])
+    module = _plain(modinfo.get("name", "")) or "module"
+    return Binding(image.layout, image.machine, release, "", module, build_id)
+
+
+def bound_sections(image: ElfImage, names: Iterator[str]) -> tuple[BoundSection, ...]:
+    """Return the named sections of a program, by name; of several of one name the first."""
+    wanted = {name for name in names if is_plain(name)}
+    found: dict[str, BoundSection] = {}
+    relative = image.type == elf.ET_REL
+    for name, section in zip(image.section_names, image.sections, strict=True):
+        if name not in wanted or name in found or not int(section["flags"]) & elf.SHF_ALLOC:
+            continue
+        address, per_cpu = 0 if relative else int(section["addr"]), name == PERCPU_SECTION
+        found[name] = BoundSection(
+            name=name,
+            address=address,
+            size=int(section["size"]),
+            per_cpu=per_cpu,
+            # Linked at 0 (x86-64 until 6.14) it is no part of what is moved.
+            fixed=per_cpu and not relative and address == 0,
+            relative=relative,
+        )
+    return tuple(found[name] for name in sorted(found))
+
+
+def _section_names(levels: list[TypeGraph]) -> Iterator[str]:
+    """Yield the sections that variables are in, and the one that tells how far a kernel moved."""
+    yield ".text"
+    for level in levels:
+        for offset in level.name_offsets[level.kinds == Kind.DATASEC].tolist():
+            yield level.string(offset)
+
+
+def _identify_base(source: str) -> Binding:
+    """Return what the file of a kernel's BTF says of the kernel, if it says anything."""
+    try:
+        if os.path.realpath(source) == RUNNING_BTF:
+            return Binding(build_id=_running_build_id())
+        return identify(ElfImage.load(source))
+    except (ElfError, OSError):
+        # Raw BTF, or bytes: it says nothing.
+        return Binding()
+
+
+def _running_build_id() -> str:
+    """Return the running kernel's build-id, in hex."""
+    content = memoryview(RUNNING_NOTES.read_bytes())
+    for note in iter_notes(content, layout=HOST, source=str(RUNNING_NOTES), section="notes"):
+        if (note.owner, note.type) == elf.NT_GNU_BUILD_ID:
+            return bytes(note.content).hex()
+    return ""
+
+
+def _release(image: ElfImage) -> str:
+    """Return the release in a kernel's banner, which is in its read-only data."""
+    index = image.find_section(".rodata")
+    found = None if index is None else BANNER.search(image.section_bytes(index))
+    return "" if found is None else found.group(1).decode()
+
+
+def _plain(text: str) -> str:
+    return text if is_plain(text) else ""
