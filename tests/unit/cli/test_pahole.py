@@ -9,7 +9,7 @@ import pytest
 
 import dwarfless
 from dwarfless.cli.pahole import main, run
-from dwarfless.containers.section import read_section
+from dwarfless.containers.section import ElfReader
 from dwarfless.graph.type_graph import TypeGraph
 
 SOURCE = """
@@ -51,7 +51,7 @@ def names(graph: TypeGraph, kind: str) -> set[str]:
 def section(path: Path, name: str) -> bytes | None:
     """Return a section's bytes."""
     with open(path, "rb", buffering=0) as file:
-        return read_section(file, name, source=str(path))
+        return ElfReader(file, str(path)).section(name)
 
 
 def test_btf_goes_into_the_file(folder):
