@@ -120,13 +120,13 @@ def test_the_report_lists_what_the_base_lacks(made, tmp_path):
         "--report",
         report,
         "-o",
-        tmp_path / "x",
+        tmp_path / "x.btf",
     ]
     subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, check=True)
     items = [i for i in json.loads(report.read_text())["items"] if i["what"] == "new type"]
     assert len(items) == len([t for t in made.new if t[0] not in ("VAR", "DATASEC")])
     assert all(item["reason"] for item in items)
-    assert (tmp_path / "x").read_bytes() == made.path.read_bytes()
+    assert (tmp_path / "x.btf").read_bytes() == made.path.read_bytes()
 
 
 def test_peers_read_it(made):

@@ -1,7 +1,7 @@
 """All modules of a kernel: a file each, failures told, a table of what it came to.
 
 In:  a folder of modules with DWARF, their base.
-Out: NAME.btf for each in the output folder; exit status 1 if any failed.
+Out: NAME.btf, or NAME.elf, for each in the output folder; exit status 1 if any failed.
 """
 
 import time
@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from dwarfless.cli.encoding import Encoding, progress_bar, write_report
-from dwarfless.containers.output import write_atomically
+from dwarfless.containers.write import FORMATS
 from dwarfless.errors import DwarflessError
 from dwarfless.graph.match import Base
 from dwarfless.graph.report import Report
@@ -38,11 +38,10 @@ def write_modules(folder: Path, base: TypeGraph, output: Path, encoding: Encodin
         raise DwarflessError(f"{folder}: no modules here")
     refuse_same_names(paths)
     output.mkdir(parents=True, exist_ok=True)
+    suffix = FORMATS[encoding.format or "raw"]
 
     def take(path: Path, graph: TypeGraph, report: Report) -> tuple[int, ...]:
-        btf = encoding.encode(graph, report)
-        write_atomically(output / f"{kernel_name(path)}.btf", btf)
-        return (len(btf),)
+        return (encoding.write(output / f"{kernel_name(path)}{suffix}", graph, report, path),)
 
     results: list[ModuleResult] = []
     with progress_bar(encoding, "modules") as advance:

@@ -20,7 +20,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from dwarfless.btf.encode import encode as encode_btf
 from dwarfless.cli.summary import Run, summarize
+from dwarfless.containers.bind import bind
+from dwarfless.containers.in_place import embed
 from dwarfless.containers.output import write_atomically
+from dwarfless.containers.write import FORMATS, format_of, write_btf
 from dwarfless.formats.btf import parse_target
 from dwarfless.graph.options import EncodeOptions, parse_features, parse_languages
 from dwarfless.graph.report import Report
@@ -41,6 +44,7 @@ class Encoding:
         target: Kernel release that has to understand the result; None: the newest.
         report_file: Where the report goes; None: nowhere.
         progress: Whether to show progress; None: on a terminal.
+        format: What BTF is written into; None: the path chooses.
         console: Where summaries and progress are shown.
         start: When the command began, by time.perf_counter().
     """
@@ -50,6 +54,7 @@ class Encoding:
     target: str | None
     report_file: Path | None
     progress: bool | None
+    format: str | None
     console: Console
     start: float
 
@@ -62,6 +67,12 @@ class Encoding:
             target=self.target,
             report=report,
         )
+
+    def write(self, path: Path, graph: TypeGraph, report: Report, source: Path) -> int:
+        """Write a graph that was made from source; return how many bytes that came to."""
+        btf, format = self.encode(graph, report), self.format or format_of(path)
+        binding = bind(source, graph) if format == "elf" else None
+        return write_btf(path, btf, binding=binding, format=format)
 
 
 def parsed(parse: Callable[[str], object]) -> Callable[..., object]:
@@ -135,6 +146,11 @@ _OPTIONS = (
         help="Where separate debug files are; may be repeated.  [default: /usr/lib/debug]",
     ),
     click.option(
+        "--format",
+        type=click.Choice(list(FORMATS)),
+        help="What BTF is written into; if not given raw for .btf, else ELF.",
+    ),
+    click.option(
         "--report",
         "report_file",
         type=click.Path(path_type=Path),
@@ -158,6 +174,7 @@ def encoding_options(command: F) -> F:
         target: str | None,
         report_file: Path | None,
         progress: bool | None,
+        format: str | None,
         layout: bool,
         features: frozenset[str],
         debug_dirs: tuple[Path, ...],
@@ -171,7 +188,7 @@ def encoding_options(command: F) -> F:
             features |= {"layout"}
         options = EncodeOptions(features=features, **fields)
         console = Console(stderr=True, highlight=False)
-        encoding = Encoding(options, jobs, target, report_file, progress, console, start)
+        encoding = Encoding(options, jobs, target, report_file, progress, format, console, start)
         return command(encoding=encoding, **others)
 
     for option in reversed(_OPTIONS):
@@ -184,17 +201,32 @@ _FIELDS = ("lang_exclude", "flatten_arrays", "linkage", "split_dwarf")
 
 
 def refuse_overwriting(source: Path, output: Path) -> None:
-    """Raise a usage error if the output is the input: raw BTF would replace a kernel."""
+    """Raise a usage error if the output is the input: BTF would replace a kernel."""
     if output.exists() and source.exists() and output.samefile(source):
-        raise click.UsageError(f"{output} is the input; raw BTF would replace it.")
+        raise click.UsageError(f"{output} is the input; BTF would replace it.")
 
 
-def write_result(graph: TypeGraph, report: Report, output: Path, encoding: Encoding) -> None:
-    """Write a graph and, if it was asked for, the report; print the summary."""
-    btf = encoding.encode(graph, report)
-    write_atomically(output, btf)
+def write_result(
+    graph: TypeGraph, report: Report, source: Path, output: Path | None, encoding: Encoding
+) -> None:
+    """Write a graph and, if it was asked for, the report; print the summary.
+
+    Args:
+        graph: What to write.
+        report: What was left out.
+        source: The ELF file it was made from.
+        output: Where to; None puts it into source.
+        encoding: How.
+    """
+    if output is None:
+        btf = encoding.encode(graph, report)
+        embed(source, btf)
+        size = len(btf)
+    else:
+        size = encoding.write(output, graph, report, source)
     write_report(report.to_json(), encoding)
-    run = Run(output=str(output), size=len(btf), seconds=time.perf_counter() - encoding.start)
+    seconds = time.perf_counter() - encoding.start
+    run = Run(output=str(output or source), size=size, seconds=seconds)
     encoding.console.print(summarize(graph, report, run))
 
 

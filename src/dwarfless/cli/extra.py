@@ -77,7 +77,7 @@ def extra(
             jobs=encoding.jobs,
             progress=advance,
         )
-    write_result(graph, report, output, encoding)
+    write_result(graph, report, source, output, encoding)
 
 
 def base_of(source: Path, bases: tuple[Path, ...]) -> "TypeGraph":

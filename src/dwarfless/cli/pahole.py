@@ -110,6 +110,7 @@ def encode_file(
         OSError: It can't be read or written.
     """
     from dwarfless.btf.encode import encode
+    from dwarfless.containers.in_place import embed
     from dwarfless.containers.output import write_atomically
     from dwarfless.encoder import encode_elf
 
@@ -138,33 +139,3 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__
-
-
-def embed(file: Path, btf: bytes) -> None:
-    """Put BTF into an ELF file as its section .BTF, in place of one that is there.
-
-    The program is $LLVM_OBJCOPY, which the kernel's build sets, or objcopy.
-
-    Raises:
-        DwarflessError: The program refuses.
-        OSError: The file can't be written.
-    """
-    import os
-    import shlex
-    import shutil
-    import subprocess
-    import tempfile
-
-    program = shlex.split(os.environ.get("LLVM_OBJCOPY", "")) or ["objcopy"]
-    target = file.resolve()
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as name:
-        section, result = Path(name, "btf"), Path(name, "elf")
-        section.write_bytes(btf)
-        command = [*program, "--remove-section", ".BTF", "--add-section", f".BTF={section}"]
-        done = subprocess.run(
-            [*command, str(target), str(result)], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise DwarflessError(f"{file}: {program[0]} fails: {done.stderr}")
-        shutil.copymode(target, result)
-        result.replace(target)

@@ -1,16 +1,23 @@
 """Write results so that no half file is ever seen.
 
-In:  a path and bytes.
-Out: the file, whole, or what was there before.
+In:  a path and bytes, or a program that writes a file.
+Out: the file, whole, or what was there before. A process that is killed leaves at most a
+     temporary file beside it: .NAME.XXXXXXXX.tmp, which nothing reads.
 """
 
 import os
 import stat
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-__all__ = ["write_atomically"]
+__all__ = ["replacement", "write_atomically"]
+
+#: Longest part of a file's name that its temporary file repeats, in characters.
+NAME_LENGTH = 50
+#: Extended attributes that say who may do what; others are about the content, which changes.
+KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access", "user.")
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -21,35 +28,78 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     to directly; "-" and /dev/stdout are standard output.
 
     Raises:
-        OSError: It can't be written.
+        OSError: It can't be written; the error names the path.
     """
     path = os.fspath(path)
     if path in ("-", "/dev/stdout"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        with _naming("standard output"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
         return
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        mode = stat.S_IFREG | 0o666 & ~current_umask()
-    if not stat.S_ISREG(mode):
-        with open(path, "wb") as file:
+    if os.path.exists(path) and not os.path.isfile(path):
+        with _naming(path), open(path, "wb") as file:
             file.write(content)
         return
+    with replacement(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def replacement(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give an empty temporary file, which takes a file's place when the block ends.
+
+    It lies in the same folder, and gets the owner, permissions and access control list of what it
+    replaces. If the block raises, it is removed and what was there stays.
+
+    Raises:
+        OSError: It can't be written or renamed; the error names the path.
+    """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    with _naming(target):
+        handle, temporary = tempfile.mkstemp(
+            prefix=f".{name[:NAME_LENGTH]}.", suffix=".tmp", dir=folder
+        )
+        os.close(handle)
     try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), stat.S_IMODE(mode))
+        yield temporary
+        with _naming(target), open(temporary, "rb") as file:
+            _copy_attributes(target, file.fileno())
             os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
+            os.replace(temporary, target)
+    except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename in (None, temporary):
+            error.filename = os.fspath(path)
+        raise
+
+
+def _copy_attributes(target: str, handle: int) -> None:
+    """Give a new file what says who may do what with the one it replaces; or the usual mode."""
+    try:
+        old = os.stat(target)
+    except FileNotFoundError:
+        os.fchmod(handle, 0o666 & ~current_umask())
+        return
+    # Only root may give a file away; in a build it belongs to who builds.
+    with suppress(PermissionError):
+        os.fchown(handle, old.st_uid, old.st_gid)
+    os.fchmod(handle, stat.S_IMODE(old.st_mode))
+    with suppress(OSError):
+        for name in os.listxattr(target):
+            if name.startswith(KEPT_ATTRIBUTES):
+                os.setxattr(handle, name, os.getxattr(target, name))
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Give errors of the block the name of the file they are about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
         raise
 
 

@@ -143,5 +143,5 @@ def test_bad_dwarf_leaves_the_old_output(monkeypatch, capsys, encoder, vmlinux, 
 def test_the_program_gives_the_byte_order(monkeypatch, encoder, vmlinux, tmp_path, byte_order):
     """The file itself may be compressed and tell nothing."""
     encoder.byte_order = byte_order
-    assert run_cli(monkeypatch, vmlinux, "-o", tmp_path / "out") == 0
-    assert int.from_bytes((tmp_path / "out").read_bytes()[:2], byte_order) == 0xEB9F
+    assert run_cli(monkeypatch, vmlinux, "-o", tmp_path / "out.btf") == 0
+    assert int.from_bytes((tmp_path / "out.btf").read_bytes()[:2], byte_order) == 0xEB9F
