@@ -27,7 +27,8 @@ LINES = {
     "6.12": f"-j --btf_features={KERNEL_FEATURES} --lang_exclude=rust",
     "6.12 dated": f"-j --btf_features={KERNEL_FEATURES} -j --btf_features=+reproducible_build "
     "--lang_exclude=rust",
-    "7.2": f"-j2 --btf_features={KERNEL_FEATURES} --btf_features=layout --lang_exclude=rust",
+    "7.2": f"-j2 --btf_features={KERNEL_FEATURES} --btf_features=attributes "
+    "--btf_features=layout --lang_exclude=rust",
 }
 
 

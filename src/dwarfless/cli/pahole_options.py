@@ -25,7 +25,7 @@ __all__ = ["OPTIONS", "SUPPORTED_FEATURES", "Request", "UsageError", "parse"]
 
 #: Features that change what is written, or that need no change to hold.
 SUPPORTED_FEATURES: Final = tuple(
-    name for name in FEATURES if name not in ("attributes", "true_signature", "distilled_base")
+    name for name in FEATURES if name not in ("true_signature", "distilled_base")
 )
 #: What is on if no list of features is given.
 INITIAL_FEATURES: Final = frozenset({"var", "decl_tag", "type_tag", "enum64"})

@@ -13,6 +13,7 @@ from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.btf import Kind
 from dwarfless.graph import functions, kfuncs, variables
+from dwarfless.graph.arena import ArenaPointers
 from dwarfless.graph.assembly import Assembly
 from dwarfless.graph.names import Names
 from dwarfless.graph.options import EncodeOptions
@@ -36,10 +37,15 @@ def add_functions(
     image: ElfImage,
     options: EncodeOptions,
     report: Report,
-) -> tuple[list[Words], Words]:
-    """Add FUNCs and their decl tags; return what to write, and the prototypes in order."""
+) -> tuple[list[Words], Words, Words]:
+    """Add FUNCs and their decl tags.
+
+    Returns:
+        What to write; those prototypes in order that are among the types; what is referred to
+        besides these.
+    """
     if "functions" not in options.classes:
-        return [], np.zeros(0, np.uint32)
+        return [], np.zeros(0, np.uint32), np.zeros(0, np.uint32)
     met = resolved.functions
     names = Names(met["name"], resolved.strings)
     offsets, inverse = np.unique(met["name"], return_inverse=True)
@@ -62,10 +68,30 @@ def add_functions(
     if options.linkage == "true":
         rows[:, 1] |= met["flags"][kept] >> np.uint32(31)
     rows[:, 2] = states["proto"][kept]
+    flags = _kfunc_flags(kept, names, image, options)
+    arena = ArenaPointers(assembly, canonical, report)
+    if options.has("attributes"):
+        for row, flag in flags.items():
+            name = names[int(kept[row])].decode(errors="replace")
+            rows[row, 2] = arena.prototype(name, int(rows[row, 2]), flag)
     ids = assembly.add_rows(rows)
     protos = rows[:, 2][np.sort(np.unique(rows[:, 2], return_index=True)[1])]
-    tags = _function_tags(assembly, resolved, kept, ids, names, image, options)
-    return [ids, tags], protos
+    protos = protos[protos < len(canonical)]
+    tags = _function_tags(assembly, resolved, kept, ids, flags, options)
+    return [arena.made, ids, tags], protos, arena.roots
+
+
+def _kfunc_flags(
+    kept: Words, names: Names, image: ElfImage, options: EncodeOptions
+) -> dict[int, int]:
+    """Return the flags of those functions that are kfuncs, by row, if anything is made of them."""
+    if not (options.has("decl_tag_kfuncs") or options.has("attributes")):
+        return {}
+    flags = kfuncs.find_kfuncs(image)
+    if not flags:
+        return {}
+    of_row = ((row, names[state].decode(errors="replace")) for row, state in enumerate(kept))
+    return {row: flags[name] for row, name in of_row if name in flags}
 
 
 def _function_tags(
@@ -73,8 +99,7 @@ def _function_tags(
     resolved: "join.Resolved",
     kept: Words,
     ids: Words,
-    names: Names,
-    image: ElfImage,
+    flags: dict[int, int],
     options: EncodeOptions,
 ) -> Words:
     """Add the decl tags of functions: those of the source, then those of kfuncs."""
@@ -86,15 +111,12 @@ def _function_tags(
             if of_func and state in func_of_state:
                 rows.append((value, info, func_of_state[state], component & 0xFFFFFFFF))
     if options.has("decl_tag_kfuncs"):
-        flags = kfuncs.find_kfuncs(image)
         kfunc = assembly.add_string(b"bpf_kfunc")
         fastcall = assembly.add_string(b"bpf_fastcall")
-        for state, func in zip(kept.tolist(), ids.tolist(), strict=True):
-            flag = flags.get(names[state].decode(errors="replace")) if flags else None
-            if flag is not None:
-                rows.append((kfunc, info, func, 0xFFFFFFFF))
-                if flag & kfuncs.KF_FASTCALL:
-                    rows.append((fastcall, info, func, 0xFFFFFFFF))
+        for row, flag in flags.items():
+            rows.append((kfunc, info, int(ids[row]), 0xFFFFFFFF))
+            if flag & kfuncs.KF_FASTCALL:
+                rows.append((fastcall, info, int(ids[row]), 0xFFFFFFFF))
     rows = list(dict.fromkeys(rows))
     return assembly.add_rows(np.array(rows, np.uint32).reshape(-1, 4))
 

@@ -46,7 +46,6 @@ _CLASS_BITS: Final = (
 _EXTRA_CLASS_BITS: Final = {"local": 128, "declarations": 256}
 #: Features that are taken and change nothing; each with why.
 _IDLE_FEATURES: Final = {
-    "attributes": "arena attributes are not written",
     "true_signature": "signatures are written as in the source",
     "distilled_base": "a distilled base needs a base",
 }
@@ -101,13 +100,15 @@ def read_program(
     canonical = merge_records(resolved.words, resolved.starts, order)
     assembly = Assembly([resolved.words], [resolved.starts], bytearray(resolved.strings))
     live = order[: len(resolved.order)]
-    funcs, protos = add_functions(assembly, resolved, canonical, table, image, options, report)
+    funcs, protos, more = add_functions(
+        assembly, resolved, canonical, table, image, options, report
+    )
     placed, nodes = add_variables(assembly, resolved, canonical, image, options, report)
     if "types" in options.classes:
         types = live[canonical[live] == live]
     else:
         types = order[canonical[order] == order]
-        roots = np.concatenate((protos, nodes))
+        roots = np.concatenate((protos, more, nodes))
         types = reached_types(resolved.words, resolved.starts, types, canonical, roots)
     # Prototypes that only functions refer to come last.
     protos = protos[~np.isin(protos, types)]
