@@ -1,0 +1,29 @@
+"""`dwarfless flatten`: all levels as one BTF."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from dwarfless.cli.inputs import btf_input, load_with_bases
+
+__all__ = ["flatten"]
+
+
+@click.command()
+@btf_input
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    required=True,
+    help="Where to write it; - is stdout.",
+)
+def flatten(file: Path, bases: tuple[Path, ...], output: Path) -> None:
+    """Join FILE and its bases into one BTF that needs no base.
+
+    Sections that several levels place variables in become one.
+    """
+    from dwarfless.cli.levels import write_graph
+    from dwarfless.graph.tree import flatten as join
+
+    write_graph(output, join(load_with_bases(file, bases)))
