@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import rich_click as click
 
-from dwarfless.btf.encode import encode
-from dwarfless.containers.output import write_atomically
+from dwarfless.containers.write import write_btf
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.match import levels
 from dwarfless.graph.type_graph import TypeGraph
@@ -45,8 +44,8 @@ class Row(NamedTuple):
 
 
 def write_graph(path: Path, graph: TypeGraph) -> None:
-    """Write a graph's own level as raw BTF."""
-    write_atomically(path, encode(graph))
+    """Write a graph's own level; the suffix chooses raw BTF or ELF."""
+    write_btf(path, graph)
 
 
 def describe(graph: TypeGraph, files: Sequence[Path]) -> list[Row]:

@@ -82,9 +82,11 @@ class ElfReader:
         return None
 
     def error(self, problem: str, section: str, offset: int) -> ElfError:
+        """Return an error about this file."""
         return ElfError(problem, source=self.source, section=section, offset=offset)
 
     def read(self, offset: int, size: int, what: str) -> bytes:
+        """Return some bytes of the file; `what` they are is for the error if they aren't there."""
         if offset + size >= 1 << 63:
             raise self.error(f"{size} bytes lie past the end of the file", what, offset)
         self.file.seek(0, 2)
