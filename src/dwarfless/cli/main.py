@@ -29,6 +29,7 @@ COMMANDS = {
     "flatten": "Join all levels into one BTF.",
     "merge": "Join BTF that is split over one base.",
     "footprint": "Print what variables cost a kernel.",
+    "verify": "Say whether a kernel is the one an extra is for.",
     "dump": "Print one line a type.",
     "check": "Say what the kernel's verifier would.",
     "stat": "Count types and bytes.",

@@ -7,7 +7,7 @@ Out: a Binding.
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -96,7 +96,7 @@ def identify(image: ElfImage) -> Binding:
     return Binding(image.layout, image.machine, release, "", module, build_id)
 
 
-def bound_sections(image: ElfImage, names: Iterator[str]) -> tuple[BoundSection, ...]:
+def bound_sections(image: ElfImage, names: Iterable[str]) -> tuple[BoundSection, ...]:
     """Return the named sections of a program, by name; of several of one name the first."""
     wanted = {name for name in names if is_plain(name)}
     found: dict[str, BoundSection] = {}

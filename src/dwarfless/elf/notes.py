@@ -8,15 +8,23 @@ import hashlib
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.writer import OutputSection
 from dwarfless.errors import ElfError
 from dwarfless.formats import elf
 
-__all__ = ["Note", "build_id_section", "content_hash", "iter_notes", "note_section"]
+__all__ = [
+    "BUILD_ID_SECTION",
+    "Note",
+    "build_id_section",
+    "content_hash",
+    "iter_notes",
+    "note_section",
+]
 
-BUILD_ID_SECTION = ".note.gnu.build-id"
+BUILD_ID_SECTION: Final = ".note.gnu.build-id"
 
 
 @dataclass(frozen=True, slots=True)
