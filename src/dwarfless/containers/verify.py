@@ -115,7 +115,7 @@ def _iter_levels(binding: Binding, levels: Sequence[TypeGraph]) -> Iterator[Chec
             yield Check(what, wanted, "not given", False)
         else:
             found = f"{level.digest} {level.source}"
-            yield Check(what, wanted or "no such level", found, level.digest == wanted)
+            yield Check(what, wanted or "nothing", found, level.digest == wanted)
 
 
 def _iter_identity(binding: Binding, kernel: Binding | None) -> Iterator[Check]:
