@@ -127,6 +127,20 @@ def test_the_path_chooses_the_format(tmp_path, capfdbinary):
         write_btf(tmp_path / "x.ko", base)
 
 
+def test_what_is_split_says_over_what(tmp_path):
+    """Also without a program; bare bytes say nothing."""
+    base = small_base()
+    extra = small_extra(base)
+    write_btf(tmp_path / "a.elf", extra)
+    assert read_binding(tmp_path / "a.elf") == Binding(bases=(base.digest,))
+    assert load(tmp_path / "a.elf", base=base).num_own == extra.num_own
+    with pytest.raises(BaseMismatchError, match="made for Linux of unknown release"):
+        load(tmp_path / "a.elf", base=small_base("long"))
+    write_btf(tmp_path / "b.elf", dwarfless.encode(extra))
+    assert read_binding(tmp_path / "b.elf") is None
+    assert load(tmp_path / "b.elf", base=base).num_own == extra.num_own
+
+
 def test_another_base_is_refused(tmp_path):
     """The error names both files, both digests, and what the extra is for."""
     base, other = small_base(), small_base("long")

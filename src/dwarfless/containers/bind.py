@@ -16,7 +16,6 @@ from dwarfless.containers.binding import (
     Binding,
     BoundSection,
     is_plain,
-    levels_of,
 )
 from dwarfless.containers.donor import THIS_MODULE, iter_modinfo
 from dwarfless.elf.headers import Layout
@@ -26,6 +25,7 @@ from dwarfless.errors import ElfError
 from dwarfless.formats import elf
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.init_sections import PERCPU_SECTION
+from dwarfless.graph.match import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["bind", "bound_sections", "identify"]
@@ -55,10 +55,10 @@ def bind(source: str | os.PathLike[str] | ElfImage, graph: TypeGraph) -> Binding
     Cost: 25 ms for a vmlinux, most of it the digest of its BTF.
     """
     image = source if isinstance(source, ElfImage) else ElfImage.load(source)
-    levels = levels_of(graph)
+    chain = levels(graph)
     own = identify(image)
-    of_module = own.module and len(levels) > 1
-    kernel = _identify_base(levels[0].source) if of_module else own
+    of_module = own.module and len(chain) > 1
+    kernel = _identify_base(chain[0].source) if of_module else own
     return Binding(
         layout=image.layout,
         machine=image.machine,
@@ -66,8 +66,8 @@ def bind(source: str | os.PathLike[str] | ElfImage, graph: TypeGraph) -> Binding
         build_id=kernel.build_id,
         module=own.module,
         module_build_id=own.module_build_id,
-        bases=tuple(level.digest for level in levels[:-1]),
-        sections=bound_sections(image, _section_names(levels)),
+        bases=tuple(level.digest for level in chain[:-1]),
+        sections=bound_sections(image, _section_names(chain)),
     )
 
 
@@ -117,10 +117,10 @@ def bound_sections(image: ElfImage, names: Iterable[str]) -> tuple[BoundSection,
     return tuple(found[name] for name in sorted(found))
 
 
-def _section_names(levels: list[TypeGraph]) -> Iterator[str]:
+def _section_names(chain: list[TypeGraph]) -> Iterator[str]:
     """Yield the sections that variables are in, and the one that tells how far a kernel moved."""
     yield ".text"
-    for level in levels:
+    for level in chain:
         for offset in level.name_offsets[level.kinds == Kind.DATASEC].tolist():
             yield level.string(offset)
 

@@ -17,9 +17,10 @@ from dwarfless.elf.headers import Layout
 from dwarfless.elf.notes import iter_notes, note_section
 from dwarfless.elf.writer import OutputSection
 from dwarfless.errors import BaseMismatchError, ElfError
+from dwarfless.graph.match import levels
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["BINDING_SECTION", "Binding", "BoundSection", "is_plain", "levels_of"]
+__all__ = ["BINDING_SECTION", "LITTLE_64", "Binding", "BoundSection", "is_plain"]
 
 BINDING_SECTION: Final = ".note.dwarfless"
 OWNER: Final = b"dwarfless"
@@ -128,18 +129,18 @@ class Binding:
         Raises:
             BaseMismatchError: A level is another, or one is missing or too many.
         """
-        levels = levels_of(base)
-        for number, (level, wanted) in enumerate(zip(levels, self.bases, strict=False), 1):
+        given = [] if base is None else levels(base)
+        for number, (level, wanted) in enumerate(zip(given, self.bases, strict=False), 1):
             if level.digest != wanted:
                 raise BaseMismatchError(
                     f"{source}: made for {self.program}, over BTF with SHA-256 {wanted}"
                     f"; {level.source} (level {number}) has {level.digest}"
                 )
-        if len(levels) != len(self.bases):
-            given = ", ".join(level.source for level in levels) or "nothing"
+        if len(given) != len(self.bases):
+            named = ", ".join(level.source for level in given) or "nothing"
             many = f"{len(self.bases)} level{'s' if len(self.bases) != 1 else ''} of BTF"
             raise BaseMismatchError(
-                f"{source}: made for {self.program}, split over {many}; given: {given}"
+                f"{source}: made for {self.program}, split over {many}; given: {named}"
             )
 
     def to_section(self, flags: int = 0) -> OutputSection:
@@ -203,15 +204,6 @@ class Binding:
 def is_plain(text: str) -> bool:
     """Tell whether a binding can hold a name."""
     return text.isascii() and text.isprintable() and len(text) <= MAX_STRING
-
-
-def levels_of(graph: TypeGraph | None) -> list[TypeGraph]:
-    """Return a graph and its bases, the lowest first."""
-    levels = []
-    while graph is not None:
-        levels.append(graph)
-        graph = graph.base
-    return levels[::-1]
 
 
 def _flags(section: BoundSection) -> int:

@@ -11,11 +11,12 @@ from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from dwarfless.containers.bind import bound_sections, identify
-from dwarfless.containers.binding import BINDING_SECTION, Binding, BoundSection, levels_of
+from dwarfless.containers.binding import BINDING_SECTION, Binding, BoundSection
 from dwarfless.containers.load import load, read_binding
 from dwarfless.elf.image import ElfImage
 from dwarfless.elf.notes import BUILD_ID_SECTION, content_hash
 from dwarfless.errors import DwarflessError, ElfError
+from dwarfless.graph.match import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Check", "Verdict", "verify"]
@@ -78,7 +79,8 @@ def verify(extra: str | os.PathLike[str], bases: Sequence[str | os.PathLike[str]
     graph: TypeGraph | None = None
     for path in bases:
         graph = load(path, base=graph)
-    checks = [*_iter_content(ElfImage.load(extra)), *_iter_levels(binding, levels_of(graph))]
+    chain = [] if graph is None else levels(graph)
+    checks = [*_iter_content(ElfImage.load(extra)), *_iter_levels(binding, chain)]
     if all(check.holds for check in checks):
         num_types = load(extra, base=graph).num_own
         checks.append(Check("types", "sound", f"{num_types:,}, all sound over the bases", True))
@@ -107,9 +109,9 @@ def _iter_content(image: ElfImage) -> Iterator[Check]:
     yield Check("content", build_id.hex(), hashed.hex(), build_id == hashed)
 
 
-def _iter_levels(binding: Binding, levels: Sequence[TypeGraph]) -> Iterator[Check]:
+def _iter_levels(binding: Binding, chain: Sequence[TypeGraph]) -> Iterator[Check]:
     """Compare what the types are split over."""
-    for number, (wanted, level) in enumerate(zip_longest(binding.bases, levels), 1):
+    for number, (wanted, level) in enumerate(zip_longest(binding.bases, chain), 1):
         what = f"base {number}"
         if level is None:
             yield Check(what, wanted, "not given", False)

@@ -9,12 +9,13 @@ import stat
 from typing import Final
 
 from dwarfless.btf.encode import encode
-from dwarfless.containers.binding import Binding
+from dwarfless.containers.binding import LITTLE_64, Binding
 from dwarfless.containers.output import write_atomically
 from dwarfless.elf.notes import build_id_section
 from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import UnsupportedError
 from dwarfless.formats import elf
+from dwarfless.graph.match import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["FORMATS", "encode_container", "format_of", "write_btf"]
@@ -56,6 +57,7 @@ def write_btf(
         path: Where to; "-" is standard output.
         graph: What to write; bytes are those of a .BTF section.
         binding: The program it is for; ELF files carry it, and are of its class and machine.
+            If not given they say at least what a graph is split over.
         format: "raw" or "elf"; what the path asks for if not given.
 
     Returns:
@@ -69,20 +71,25 @@ def write_btf(
     kind = format or format_of(path)
     if kind == "module":
         raise UnsupportedError("a module without a donor (see dwarfless kmod)", place=str(path))
-    binding = binding if binding is not None else Binding()
-    little = binding.layout.little_endian
     if isinstance(graph, TypeGraph):
+        if binding is None:
+            binding = Binding(bases=tuple(level.digest for level in levels(graph)[:-1]))
+        little = binding.layout.little_endian
         graph = encode(graph, byte_order="little" if little else "big")
     content = graph if kind == "raw" else encode_container(graph, binding)
     write_atomically(path, content)
     return len(content)
 
 
-def encode_container(btf: bytes, binding: Binding) -> bytes:
-    """Return an ELF file that holds BTF and its binding.
+def encode_container(btf: bytes, binding: Binding | None) -> bytes:
+    """Return an ELF file that holds BTF and, if there is one, its binding.
 
     The same input gives the same bytes; the build-id is a hash of them.
     """
-    sections = [binding.to_section(), OutputSection(".BTF", elf.SHT_PROGBITS, 0, btf)]
-    sections.insert(0, build_id_section(sections, layout=binding.layout))
-    return encode_elf(sections, layout=binding.layout, machine=binding.machine)
+    sections = [OutputSection(".BTF", elf.SHT_PROGBITS, 0, btf)]
+    layout, machine = LITTLE_64, elf.EM_NONE
+    if binding is not None:
+        layout, machine = binding.layout, binding.machine
+        sections.insert(0, binding.to_section())
+    sections.insert(0, build_id_section(sections, layout=layout))
+    return encode_elf(sections, layout=layout, machine=machine)
