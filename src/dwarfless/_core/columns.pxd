@@ -99,6 +99,10 @@ cdef struct Scope:
     uint32_t kind
     uint32_t index
 
+cdef struct Span:           # of DIE addresses
+    uint64_t last           # the last byte of it
+    uint64_t first
+
 cdef struct Walker:
     Reader reader
     StringTable* strings
@@ -110,6 +114,7 @@ cdef struct Walker:
     Array params            # ParamDie
     Array vars              # LocalVar
     Array scopes            # Scope
+    Array bodies            # Span, one a function that was stepped over
     Array func_notes        # Note, one a FuncDie
     Array param_notes       # Note, one a ParamDie
     uint32_t language, unit_name
@@ -117,7 +122,7 @@ cdef struct Walker:
     bint wants_params       # of functions
     bint wants_locals       # variables in bodies that may lie at an address, or are only declared
     bint wants_bodies       # types in functions, or anything else in there
-    bint skips_bodies       # not those of this unit, whose language has block scopes
+    bint skips_bodies       # none of that, and in this unit's language nothing leaves its function
     uint64_t num_dies
     uint64_t counts[NUM_LEFT]  # by LeftOut
 
@@ -157,6 +162,7 @@ cdef inline bint walker_init(Walker* w, StringTable* strings) noexcept nogil:
             and array_init(&w.func_notes, sizeof(Note), 1024)
             and array_init(&w.param_notes, sizeof(Note), 4096)
             and array_init(&w.scopes, sizeof(Scope), 64)
+            and array_init(&w.bodies, sizeof(Span), 64)
             and abbrevs_init(&w.reader.abbrevs))
 
 
@@ -170,6 +176,7 @@ cdef inline void walker_deinit(Walker* w) noexcept nogil:
     array_deinit(&w.func_notes)
     array_deinit(&w.param_notes)
     array_deinit(&w.scopes)
+    array_deinit(&w.bodies)
     abbrevs_deinit(&w.reader.abbrevs)
 
 
@@ -177,11 +184,11 @@ cdef inline void walker_reset(Walker* w) noexcept nogil:
     w.types.num = 0
     push(&w.types)
     w.children.num = w.tags.num = w.funcs.num = w.params.num = w.vars.num = 0
-    w.func_notes.num = w.param_notes.num = 0
+    w.func_notes.num = w.param_notes.num = w.bodies.num = 0
 
 
 cdef inline bint walker_failed(Walker* w) noexcept nogil:
     return (w.types.failed or w.children.failed or w.tags.failed or w.funcs.failed
-            or w.params.failed or w.vars.failed or w.scopes.failed or w.func_notes.failed or w.param_notes.failed
-            or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
+            or w.params.failed or w.vars.failed or w.scopes.failed or w.bodies.failed
+            or w.func_notes.failed or w.param_notes.failed or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
             or w.strings.offsets.failed or w.strings.bytes_.failed)

@@ -178,6 +178,16 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
             seen[0] += 1
 
 
+cdef inline bint is_in_body(Walker* w, uint64_t ref) noexcept nogil:
+    """Say whether a reference leads into a function that was stepped over.
+
+    GCC puts pointers to a function's own types at the top of the unit. Nothing that is asked for
+    has such a type, or the function would have been read.
+    """
+    cdef size_t place = first_not_below(&w.bodies, ref)
+    return place < w.bodies.num and (<Span*>w.bodies.items)[place].first <= ref
+
+
 cdef inline uint32_t node_ref(Interner* x, uint64_t ref) noexcept nogil:
     """Return the node a reference stands for; void for what can't be followed."""
     cdef uint32_t index
@@ -186,7 +196,8 @@ cdef inline uint32_t node_ref(Interner* x, uint64_t ref) noexcept nogil:
         return 0
     index = find_local(x, ref)
     if index == 0:
-        x.walker.counts[LEFT_DANGLING] += 1
+        if not is_in_body(x.walker, ref):
+            x.walker.counts[LEFT_DANGLING] += 1
         return 0
     t = local_type(x, index)
     if is_named(x, t):

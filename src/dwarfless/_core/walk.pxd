@@ -136,8 +136,15 @@ cdef inline uint32_t visit(Walker* w, uint64_t address, Abbrev* abbrev, Scope sc
     return SCOPE_IGNORED
 
 
-cdef inline bint is_uninteresting(Walker* w, uint16_t tag, uint32_t scope) noexcept nogil:
+cdef inline bint is_skipped_body(Walker* w, Abbrev* abbrev, uint32_t scope) noexcept nogil:
+    """Say whether a DIE is a function of which nothing is needed and whose end is known."""
+    return w.skips_bodies and scope == SCOPE_TOP and abbrev.tag == DW_TAG_subprogram \
+        and abbrev.has_sibling
+
+
+cdef inline bint is_uninteresting(Walker* w, Abbrev* abbrev, uint32_t scope) noexcept nogil:
     """Say whether a DIE's attributes can be skipped where it stands."""
+    cdef uint16_t tag = abbrev.tag
     if scope == SCOPE_IGNORED:
         return True
     elif scope == SCOPE_BODY or scope == SCOPE_FUNC:
@@ -146,7 +153,7 @@ cdef inline bint is_uninteresting(Walker* w, uint16_t tag, uint32_t scope) noexc
         elif tag == DW_TAG_formal_parameter:
             return scope == SCOPE_BODY or not w.wants_params
         return tag == DW_TAG_lexical_block or tag == DW_TAG_label
-    return tag == DW_TAG_subprogram and w.skips_bodies
+    return is_skipped_body(w, abbrev, scope)
 
 
 cdef inline void skip_subtree(Walker* w) noexcept nogil:
@@ -173,8 +180,14 @@ cdef inline void enter_inlined(Walker* w, Abbrev* abbrev, Scope scope) noexcept 
 
 cdef inline void enter_uninteresting(Walker* w, Abbrev* abbrev, Scope scope) noexcept nogil:
     """Go on behind a DIE whose attributes were skipped; blocks in functions are still entered."""
-    if abbrev.tag == DW_TAG_subprogram and scope.kind != SCOPE_IGNORED:
+    cdef Span* body
+    cdef uint64_t first
+    if is_skipped_body(w, abbrev, scope.kind):
+        first = w.reader.section_base + <uint64_t>(w.reader.cur.pos - w.reader.cur.start)
         skip_subtree(w)
+        body = <Span*>push(&w.bodies)
+        body.first = first
+        body.last = w.reader.section_base + <uint64_t>(w.reader.cur.pos - w.reader.cur.start) - 1
     elif abbrev.tag == DW_TAG_lexical_block and scope.kind != SCOPE_IGNORED:
         scope_push(w, SCOPE_BODY, scope.index)
     else:
@@ -212,7 +225,7 @@ cdef inline void walk_unit(Walker* w) noexcept nogil:
         ops = <Op*>r.abbrevs.ops.items
         scope = (<Scope*>w.scopes.items)[w.scopes.num - 1]
         w.values.present = 0
-        if is_uninteresting(w, abbrev.tag, scope.kind) and not wants_sibling(abbrev.tag):
+        if is_uninteresting(w, abbrev, scope.kind) and not wants_sibling(abbrev.tag):
             run(r, ops + abbrev.skip, abbrev.num_skip, &w.values)
             if abbrev.has_children:
                 enter_uninteresting(w, abbrev, scope)

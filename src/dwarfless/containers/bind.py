@@ -24,8 +24,8 @@ from dwarfless.elf.notes import iter_notes
 from dwarfless.errors import ElfError
 from dwarfless.formats import elf
 from dwarfless.formats.btf import Kind
-from dwarfless.graph.init_sections import PERCPU_SECTION
 from dwarfless.graph.match import levels
+from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["bind", "bound_sections", "identify"]

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.btf import Kind
-from dwarfless.graph import functions, kfuncs, variables
+from dwarfless.graph import datasecs, functions, kfuncs, variables
 from dwarfless.graph.arena import ArenaPointers
 from dwarfless.graph.assembly import Assembly
+from dwarfless.graph.declarations import are_open_arrays
 from dwarfless.graph.names import Names
 from dwarfless.graph.options import EncodeOptions
+from dwarfless.graph.places import place_addresses
 from dwarfless.graph.report import Report
 from dwarfless.graph.rules import VARIABLE_CLASSES
+from dwarfless.graph.selection import Judge, Subjects
+from dwarfless.graph.sieve import Sieve
 from dwarfless.graph.type_graph import TypeGraph
 
 if TYPE_CHECKING:
@@ -62,6 +66,7 @@ def add_functions(
     kept = functions.select_functions(
         table, states, graph, consistent=options.has("consistent_func"), report=report
     )
+    kept = _sift_functions(kept, resolved, graph, image, options, report)
     rows = np.empty((len(kept), 3), np.uint32)
     rows[:, 0] = met["name"][kept]
     rows[:, 1] = int(Kind.FUNC) << 24
@@ -92,6 +97,36 @@ def _kfunc_flags(
         return {}
     of_row = ((row, names[state].decode(errors="replace")) for row, state in enumerate(kept))
     return {row: flags[name] for row, name in of_row if name in flags}
+
+
+def _sift_functions(
+    kept: Words,
+    resolved: "join.Resolved",
+    graph: TypeGraph,
+    image: ElfImage,
+    options: EncodeOptions,
+    report: Report,
+) -> Words:
+    """Return those functions that the rules let in."""
+    judge = Judge(options.rules, image)
+    if not any(rule.speaks_of("function") for rule in options.rules):
+        return kept
+    met = resolved.functions[kept]
+    sieve = Sieve("function", met["name"], resolved.strings, report)
+    sections, _ = place_addresses(met["address"], image)
+    nothing = np.zeros(len(met), np.uint32)
+    subjects = Subjects(
+        what="function",
+        names=met["name"],
+        files=met["file"],
+        sections=sections,
+        classes=nothing.astype(np.uint8),
+        types=nothing,
+        graph=graph,
+        strings=resolved.strings,
+    )
+    judge.sift(sieve, subjects)
+    return kept[sieve.rows]
 
 
 def _function_tags(
@@ -134,28 +169,31 @@ def add_variables(
         return [], np.zeros(0, np.uint32)
     states = resolved.variables
     states["node"] = canonical[states["node"]]
-    names = Names(states["name"], resolved.strings)
-    sizes = measure.sizes(
-        resolved.words,
-        resolved.starts,
-        np.ascontiguousarray(states["node"]),
-        8 if image.is_64 else 4,
+    nodes, pointer_size = np.ascontiguousarray(states["node"]), 8 if image.is_64 else 4
+    sizes = measure.sizes(resolved.words, resolved.starts, nodes, pointer_size)
+    open_arrays = are_open_arrays(resolved.words, resolved.starts, nodes, sizes, pointer_size)
+    sieve = Sieve("variable", states["name"], resolved.strings, report)
+    placed = variables.select_variables(
+        sieve,
+        states,
+        resolved.are_names(states["name"]),
+        sizes,
+        open_arrays,
+        TypeGraph.from_words(resolved.words, resolved.strings),
+        resolved.strings,
+        image,
+        options,
     )
-    valid = resolved.are_names(states["name"])
-    placed = variables.select_variables(states, names, valid, sizes, image, report, options)
-    identity = states["name"].astype(np.uint64) << np.uint64(32) | states["node"]
-    placed = variables.place_variables(placed, identity, image, report, names)
     section_names = {
         index: assembly.add_string(image.section_names[index].encode())
         for index in np.unique(placed.section).tolist()
+        if index != datasecs.NOWHERE
     }
-    rows, sections = variables.variable_records(
-        placed, states, assembly.num_records, section_names
-    )
+    rows, sections = datasecs.variable_records(placed, states, assembly.num_records, section_names)
     ids = assembly.add_rows(rows)
     tags = _variable_tags(assembly, resolved, placed.state, ids, options)
-    datasecs = [assembly.add_rows(section[None, :]) for section in sections]
-    return [ids, tags, *datasecs], rows[:, 2]
+    secs = [assembly.add_rows(section[None, :]) for section in sections]
+    return [ids, tags, *secs], rows[:, 2]
 
 
 def _variable_tags(
@@ -165,13 +203,27 @@ def _variable_tags(
     ids: Words,
     options: EncodeOptions,
 ) -> Words:
-    """Add the decl tags of variables: those of the source."""
+    """Add the decl tags of variables: those of the source, then where they stand."""
     rows: list[tuple[int, int, int, int]] = []
     info = int(Kind.DECL_TAG) << 24
-    if options.has("decl_tag") and len(resolved.tags):
+    if options.has("decl_tag"):
         var_of_state = dict(zip(kept.tolist(), ids.tolist(), strict=True))
         for state, value, component, of_func in resolved.tags.tolist():
             if not of_func and state in var_of_state:
                 rows.append((value, info, var_of_state[state], component & 0xFFFFFFFF))
+        states = resolved.variables[kept]
+        local = states["flags"] & variables.LOCAL != 0
+        placed = local
+        if options.tag_duplicates:
+            _, inverse, count = np.unique(states["name"], return_inverse=True, return_counts=True)
+            placed = local | (count[inverse] > 1)
+        for word, column, chosen in (("function", "func", local), ("file", "file", placed)):
+            texts = Names(states[column], resolved.strings)
+            values: dict[int, int] = {}
+            for place in np.flatnonzero(chosen & (states[column] != 0)).tolist():
+                offset = int(states[column][place])
+                if offset not in values:
+                    values[offset] = assembly.add_string(word.encode() + b":" + texts[place])
+                rows.append((values[offset], info, int(ids[place]), 0xFFFFFFFF))
     rows = list(dict.fromkeys(rows))
     return assembly.add_rows(np.array(rows, np.uint32).reshape(-1, 4))

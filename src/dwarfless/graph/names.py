@@ -9,7 +9,7 @@ and only to those names that share its literal beginning, which lie side by side
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from fnmatch import translate
 from functools import cached_property
 from typing import TypeAlias, overload
@@ -90,7 +90,7 @@ class NameIndex:
             wild = _WILD.search(pattern)
             literal = pattern[: wild.start() if wild else None].encode()
             first = bisect_left(texts, literal)
-            # No name has the byte 0xff, so this comes behind all that begin alike.
+            # Names are identifiers, so this comes behind all that begin alike.
             last = bisect_left(texts, literal + b"\xff", first)
             if pattern[len(literal.decode()) :] == "*":
                 found[first:last] = True
@@ -100,6 +100,11 @@ class NameIndex:
                 if compiled.match(texts[place]):
                     found[place] = True
         return found[row_names]
+
+    def among(self, names: Container[bytes]) -> NDArray[np.bool_]:
+        """Return bool[num_rows]: whether a row's name is one of those given."""
+        texts, row_names = self._sorted
+        return np.array([text in names for text in texts], bool)[row_names]
 
 
 def match_texts(texts: Sequence[str], patterns: Iterable[str]) -> NDArray[np.bool_]:

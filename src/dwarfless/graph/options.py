@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from dwarfless.formats.languages import LANGUAGES
-from dwarfless.graph.rules import CLASSES, refuse_unknown
+from dwarfless.graph.rules import CLASSES, Rule, refuse_unknown
 
 __all__ = [
     "DEFAULT_FEATURES",
@@ -20,7 +20,6 @@ __all__ = [
     "EncodeOptions",
     "parse_features",
     "parse_languages",
-    "parse_only",
 ]
 
 #: Feature -> whether `default` holds it. Source: btf_features of pahole 1.32.
@@ -43,9 +42,6 @@ FEATURES: Final[dict[str, bool]] = {
     "force_cu_merging": False,
 }
 
-#: What one word of --only stands for, beside the classes themselves.
-ONLY_WORDS: Final = {"vars": frozenset({"percpu", "global", "static"})}
-
 DEFAULT_FEATURES: Final = frozenset(name for name, default in FEATURES.items() if default)
 
 
@@ -57,7 +53,9 @@ class EncodeOptions:
         features: Names out of FEATURES that are on.
         only: Names out of graph.rules.CLASSES: what is written, and of types what that reaches,
             unless "types" is among them. None: what the features say.
+        rules: Which variables and functions are written; the first that matches decides.
         with_init: Write variables in sections that the kernel frees after its start.
+        tag_duplicates: Give variables that share a name a decl tag of their file.
         lang_exclude: Names out of formats.languages.LANGUAGES whose units are left out.
         flatten_arrays: Write `int m[2][3]` as one ARRAY of 6, as pahole's later versions do.
         linkage: Linkage of FUNCs: "static" for all, as pahole writes it, or the "true" one.
@@ -67,7 +65,9 @@ class EncodeOptions:
 
     features: frozenset[str] = DEFAULT_FEATURES
     only: frozenset[str] | None = None
+    rules: tuple[Rule, ...] = ()
     with_init: bool = True
+    tag_duplicates: bool = False
     lang_exclude: frozenset[str] = frozenset({"rust"})
     flatten_arrays: bool = False
     linkage: Literal["static", "true"] = "static"
@@ -128,22 +128,6 @@ def parse_features(*lists: str) -> frozenset[str]:
         features |= names - {"default"}
     refuse_unknown("feature", features, (*FEATURES, "default"))
     return frozenset(features)
-
-
-def parse_only(text: str) -> frozenset[str]:
-    """Return the classes of a comma list; `vars` is per-CPU, global and static variables.
-
-    >>> sorted(parse_only("vars,local"))
-    ['global', 'local', 'percpu', 'static']
-
-    Raises:
-        ValueError: A name is not a class, or there is none; the message suggests one that is.
-    """
-    names = frozenset(name.strip() for name in text.split(",")) - {""}
-    refuse_unknown("class", names, (*CLASSES, *ONLY_WORDS))
-    if not names:
-        raise ValueError(f"no class is named ({', '.join((*CLASSES, *ONLY_WORDS))})")
-    return frozenset[str]().union(*(ONLY_WORDS.get(name, {name}) for name in names))
 
 
 def parse_languages(text: str) -> frozenset[str]:

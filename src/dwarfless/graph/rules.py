@@ -3,9 +3,8 @@
 In:  patterns of the command line, a rules file, a profile that comes with the package.
 Out: Rules in the order in which they are tried.
 
-The first rule that matches decides; what none matches is written. A rule matches if all that it
-says is true: one of its name patterns, one of its sections, and so on. `docs/rules.md` describes
-the file.
+A rule matches if all that it says is true: one of its name patterns, one of its sections, and so
+on. `graph/selection` applies them; `docs/rules.md` describes the file.
 """
 
 import difflib
@@ -22,6 +21,7 @@ __all__ = [
     "RuleFile",
     "load_profile",
     "load_rules",
+    "parse_only",
     "parse_pattern",
     "parse_rules",
     "profile_names",
@@ -34,6 +34,8 @@ Subject: TypeAlias = Literal["variable", "function"]
 VARIABLE_CLASSES: Final = ("percpu", "global", "static", "local", "declarations")
 #: What may be asked for.
 CLASSES: Final = ("types", "functions", *VARIABLE_CLASSES)
+#: What one word of --only stands for, beside the classes themselves.
+ONLY_WORDS: Final = {"vars": frozenset({"percpu", "global", "static"})}
 #: Rules that come with the package.
 PROFILES: Final = Path(__file__).parent.parent / "profiles"
 _KEYS: Final = (
@@ -44,6 +46,7 @@ _KEYS: Final = (
     "type",
     "class",
     "exported",
+    "init",
     "of",
     "because",
 )
@@ -62,6 +65,7 @@ class Rule:
             `struct static_key`, `char[]`.
         classes: Out of VARIABLE_CLASSES; functions are of none.
         exported: Whether modules may use it.
+        init: Whether the kernel frees it after its start.
         of: Only variables, or only functions.
         because: Why; what the report and `explain` say.
         source: Where the rule was given.
@@ -74,6 +78,7 @@ class Rule:
     types: tuple[str, ...] = ()
     classes: frozenset[str] = frozenset()
     exported: bool | None = None
+    init: bool | None = None
     of: Subject | None = None
     because: str = ""
     source: str = ""
@@ -95,9 +100,17 @@ class Rule:
                 parts.append(f"{word} {_listed(patterns)}")
         if self.exported is not None:
             parts.append("exported" if self.exported else "not exported")
+        if self.init is not None:
+            parts.append("init" if self.init else "not init")
         if self.of is not None:
             parts.append(f"{self.of}s only")
         return ", ".join(parts)
+
+    def speaks_of(self, what: str) -> bool:
+        """Tell whether it can match a "variable" or a "function"."""
+        if self.of is not None:
+            return self.of == what
+        return what == "variable" or not (self.classes or self.types)
 
     @property
     def reason(self) -> str:
@@ -111,10 +124,12 @@ class RuleFile:
 
     Attributes:
         rules: In order.
+        only: Classes that are written; None: not said.
         with_init: Whether what the kernel frees after its start is written; None: not said.
     """
 
     rules: tuple[Rule, ...]
+    only: frozenset[str] | None = None
     with_init: bool | None = None
 
 
@@ -136,23 +151,23 @@ def parse_pattern(text: str, *, keep: bool) -> Rule:
     Raises:
         ValueError: No such key, or no such class.
     """
-    source = "--include" if keep else "--exclude"
+    source = f"{'--include' if keep else '--exclude'} {text}"
     key, colon, value = text.partition(":")
     if not colon:
         key, value = "name", text
-    keys = ("name", "section", "unit", "type", "class", "exported")
+    keys = ("name", "section", "unit", "type", "class", "exported", "init")
     refuse_unknown("key", (key,), keys)
     if not value:
         raise ValueError(f"{text!r} holds no pattern")
     word = "include" if keep else "exclude"
     table: dict[str, Any] = {word: value if key == "name" else "*"}
-    if key == "exported":
+    if key in ("exported", "init"):
         if value not in ("yes", "no"):
-            raise ValueError(f"exported is yes or no, not {value!r}")
+            raise ValueError(f"{key} is yes or no, not {value!r}")
         table[key] = value == "yes"
     elif key != "name":
         table[key] = value
-    return _rule(table, source)
+    return _rule({**table, "because": source}, source)
 
 
 def parse_rules(text: str, source: str) -> RuleFile:
@@ -170,13 +185,12 @@ def parse_rules(text: str, source: str) -> RuleFile:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{source}: {error}") from None
     try:
-        refuse_unknown("key", table, ("rule", "init", "about"))
+        refuse_unknown("key", table, ("about", "only", "init", "rule"))
         rules = table.get("rule", [])
         if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
             raise ValueError("rules are written as [[rule]]")
-        init = table.get("init")
-        if init is not None and not isinstance(init, bool):
-            raise ValueError("init is true or false")
+        init = _truth(table, "init")
+        only = parse_only(",".join(_patterns(table, "only"))) if "only" in table else None
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
     found = []
@@ -185,7 +199,7 @@ def parse_rules(text: str, source: str) -> RuleFile:
             found.append(_rule(rule, f"{source}, rule {number}"))
         except ValueError as error:
             raise ValueError(f"{source}: rule {number}: {error}") from None
-    return RuleFile(tuple(found), init)
+    return RuleFile(tuple(found), only, init)
 
 
 def load_rules(path: str | Path) -> RuleFile:
@@ -226,9 +240,7 @@ def _rule(table: dict[str, Any], source: str) -> Rule:
     if ("include" in table) == ("exclude" in table):
         raise ValueError("a rule has either include or exclude")
     keep = "include" in table
-    exported, of, because = (table.get(key) for key in ("exported", "of", "because"))
-    if exported is not None and not isinstance(exported, bool):
-        raise ValueError("exported is true or false")
+    of, because = table.get("of"), table.get("because")
     if of is not None:
         refuse_unknown("subject", (of,), ("variable", "function"))
     if because is not None and not isinstance(because, str):
@@ -240,11 +252,36 @@ def _rule(table: dict[str, Any], source: str) -> Rule:
         units=_patterns(table, "unit"),
         types=_patterns(table, "type"),
         classes=frozenset(_patterns(table, "class")),
-        exported=exported,
+        exported=_truth(table, "exported"),
+        init=_truth(table, "init"),
         of=of,
         because=because or "",
         source=source,
     )
+
+
+def _truth(table: dict[str, Any], key: str) -> bool | None:
+    """Return a key that is true or false, or None if it is not there."""
+    value = table.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{key} is true or false")
+    return value
+
+
+def parse_only(text: str) -> frozenset[str]:
+    """Return the classes of a comma list; `vars` is per-CPU, global and static variables.
+
+    >>> sorted(parse_only("vars,local"))
+    ['global', 'local', 'percpu', 'static']
+
+    Raises:
+        ValueError: A name is not a class, or there is none; the message suggests one that is.
+    """
+    names = frozenset(name.strip() for name in text.split(",")) - {""}
+    refuse_unknown("class", names, (*CLASSES, *ONLY_WORDS))
+    if not names:
+        raise ValueError(f"no class is named ({', '.join((*CLASSES, *ONLY_WORDS))})")
+    return frozenset[str]().union(*(ONLY_WORDS.get(name, {name}) for name in names))
 
 
 def _patterns(table: dict[str, Any], key: str) -> tuple[str, ...]:

@@ -1,0 +1,64 @@
+"""Which section holds an address, and which sections a kernel frees after its start.
+
+In:  an ELF: a vmlinux or a module.
+Out: section indices.
+
+A vmlinux's linker script puts what is freed between two symbols, also sections whose name does not
+tell, such as .apicdrivers; of a module the loader goes by the name.
+
+Source: include/asm-generic/vmlinux.lds.h and free_initmem; module_init_section in
+kernel/module/main.c.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwarfless.elf.image import ElfImage
+from dwarfless.formats import elf
+
+__all__ = ["PERCPU_SECTION", "init_sections", "place_addresses"]
+
+PERCPU_SECTION: Final = ".data..percpu"
+
+
+def init_sections(image: ElfImage) -> frozenset[int]:
+    """Return the indices of the sections that are freed after the start.
+
+    The per-CPU section is freed too, but what it declares lives on in each CPU's copy.
+    """
+    symbols = image.symbols()
+    first, last = (symbols.value[symbols.named(n)] for n in (b"__init_begin", b"__init_end"))
+    begin, end = (int(first[0]), int(last[0])) if len(first) and len(last) else (0, 0)
+    found = set()
+    for index, name in enumerate(image.section_names):
+        start = int(image.sections["addr"][index])
+        inside = begin <= start < end and start + int(image.sections["size"][index]) <= end
+        if name.startswith(".init") or (inside and name != PERCPU_SECTION):
+            found.add(index)
+    return frozenset(found)
+
+
+def place_addresses(
+    addresses: NDArray[np.uint64], image: ElfImage
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the section that holds each address, -1 for none, and the offset in it.
+
+    Sections are tried in file order; only allocated ones count, and no thread-local ones, since
+    those are templates.
+    """
+    section = np.full(len(addresses), -1, np.int64)
+    offset = np.zeros(len(addresses), np.int64)
+    headers = image.sections
+    for index in range(len(headers)):
+        row = headers[index]
+        if int(row["type"]) not in (elf.SHT_PROGBITS, elf.SHT_NOBITS):
+            continue
+        if not int(row["flags"]) & elf.SHF_ALLOC or int(row["flags"]) & elf.SHF_TLS:
+            continue
+        start, size = np.uint64(row["addr"]), np.uint64(row["size"])
+        inside = (section < 0) & (addresses >= start) & (addresses - start < size)
+        section[inside] = index
+        offset[inside] = (addresses[inside] - start).astype(np.int64)
+    return section, offset
