@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from dwarfless.containers.bind import bind
+from dwarfless.containers.load import load, read_binding
+from dwarfless.containers.write import write_btf
+from dwarfless.graph.views import Datasec
 from oracle.bisimulation import JointGraph
 from oracle.btf_reader import Btf, read
 from peers.alike import alike, dimensions, variables
@@ -141,3 +145,53 @@ def test_peers_read_it(made):
         check=False,
     )
     assert checked.returncode == 0, checked.stdout
+
+
+def test_addresses_follow_from_the_binding(made, tmp_path):
+    """Without kallsyms: each variable is where readelf says that its symbol is."""
+    base = load(made.vmlinux)
+    extra = load(made.path, base=base)
+    write_btf(tmp_path / "extra", extra, binding=bind(made.vmlinux, extra))
+    binding = read_binding(tmp_path / "extra")
+    assert binding is not None
+    assert (binding.release, binding.bases) == (release_of(made.vmlinux), (base.digest,))
+
+    symbols = symbol_addresses(made.vmlinux)
+    extra = load(tmp_path / "extra", base=base)
+    places = [
+        (extra[entry.type_id].name, binding.address(section.name, entry.offset))
+        for section in (*base, *extra)
+        if isinstance(section, Datasec)
+        for entry in section.entries
+    ]
+    known = [(name, address) for name, address in places if name in symbols]
+    assert len(known) > 0.999 * len(places)
+    assert len(known) > 20_000
+    assert [place for place in known if place[1] not in symbols[place[0]]] == []
+
+
+def release_of(path: Path) -> str:
+    """Return the release in the name that Debian gives a vmlinux."""
+    return path.parent.name if path.name == "vmlinux" else path.name.removeprefix("vmlinux-")
+
+
+def symbol_addresses(path: Path) -> dict[str, set[int]]:
+    """Return the addresses that readelf lists for each name."""
+    listed = subprocess.run(["readelf", "-sW", path], capture_output=True, text=True, check=True)
+    found: dict[str, set[int]] = {}
+    for line in listed.stdout.splitlines():
+        fields = line.split()
+        if len(fields) == 8 and fields[0][:-1].isdecimal() and fields[6] != "UND":
+            found.setdefault(fields[7], set()).add(int(fields[1], 16))
+    return found
+
+
+def test_bpftool_reads_the_elf_file(made, tmp_path):
+    """The extra in ELF lists as the raw one does."""
+    write_btf(tmp_path / "extra", made.path.read_bytes())
+    listings = [
+        bpftool("-B", made.vmlinux, "btf", "dump", "file", path).stdout
+        for path in (made.path, tmp_path / "extra")
+    ]
+    assert listings[0] == listings[1]
+    assert listings[0]
