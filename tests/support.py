@@ -30,6 +30,7 @@ __all__ = [
     "needs",
     "pahole",
     "pahole_encode",
+    "peer_program",
     "running_in_ci",
 ]
 
@@ -140,6 +141,24 @@ def pahole(*args: str | Path) -> subprocess.CompletedProcess[str]:
 def bpftool(*args: str | Path) -> subprocess.CompletedProcess[str]:
     """Run bpftool 7.8; its exit status is the caller's to judge."""
     return _run("bpftool", args)
+
+
+@needs
+def peer_program(source: Path, library: str) -> list[str]:
+    """Return the command that runs a C program with a library of the peers, such as libbpf.so.1.
+
+    It is compiled into the cache; its name there holds a hash of the source.
+    """
+    loader, option, libraries, _ = _peer_command("bpftool")
+    key = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    program: Path = _fetch.cache_root() / "peers" / f"{source.stem}-{key}"
+    if not program.exists():
+        partial = program.with_name(f".{program.name}.{os.getpid()}")
+        shared = Path(libraries) / library
+        flags = ["-O1", "-Wall", "-Wl,--allow-shlib-undefined"]
+        subprocess.run(["gcc", *flags, "-o", partial, source, shared], check=True)
+        partial.replace(program)
+    return [loader, option, libraries, str(program)]
 
 
 def _run(name: str, args: tuple[str | Path, ...]) -> subprocess.CompletedProcess[str]:

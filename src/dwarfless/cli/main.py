@@ -28,6 +28,8 @@ COMMANDS = {
     "split": "Take one BTF apart: a base and an extra.",
     "flatten": "Join all levels into one BTF.",
     "merge": "Join BTF that is split over one base.",
+    "distill": "Give split BTF what it needs of its base.",
+    "relocate": "Move split BTF from a distilled base onto a whole one.",
     "footprint": "Print what variables cost a kernel.",
     "verify": "Say whether a kernel is the one an extra is for.",
     "dump": "Print one line a type.",

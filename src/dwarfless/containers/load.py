@@ -11,7 +11,7 @@ from dwarfless.btf.decode import decode
 from dwarfless.containers.binding import BINDING_SECTION, Binding
 from dwarfless.containers.detached import is_btf
 from dwarfless.containers.section import ElfReader, is_elf
-from dwarfless.errors import BtfError, UnsupportedError
+from dwarfless.errors import BtfError
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["load", "read_binding"]
@@ -28,11 +28,13 @@ def load(
 
     Args:
         source: Path, or the bytes of such a file.
-        base: Graph that split BTF was made for, such as vmlinux's for a module's; none for an
-            ELF file that brings its own in a .BTF.base section.
+        base: Graph that split BTF was made for, such as vmlinux's for a module's. An ELF file
+            that brings its own in a .BTF.base section needs none; its types are moved onto one
+            that is given.
 
     Raises:
-        BaseMismatchError: The file says what it is split over, and base is something else.
+        BaseMismatchError: The file says what it is split over, and base is something else, or
+            lacks types that the file needs.
         BtfError: There is no BTF, or it breaks the format.
         ElfError: The ELF file breaks its format.
         OSError: The file can't be read.
@@ -67,10 +69,15 @@ def _load(file: io.BytesIO | io.FileIO, source: str, base: TypeGraph | None) -> 
         raise BtfError("the file has no .BTF section", source=source, section=".BTF", offset=0)
     distilled = reader.section(".BTF.base")
     if distilled is not None:
-        if base is not None:
-            raise UnsupportedError("moving a distilled base's types onto another", place=source)
-        base = decode(distilled, source=f"{source}(.BTF.base)")
-    elif (binding := _binding_in(reader)) is not None:
+        small = decode(distilled, source=f"{source}(.BTF.base)")
+        graph = decode(section, base=small, source=source)
+        if base is None:
+            return graph
+        # Few files bring a base, and importing what moves them takes longer than reading most.
+        from dwarfless.graph.distill import relocate
+
+        return relocate(graph, base)
+    if (binding := _binding_in(reader)) is not None:
         binding.check_base(base, source)
     return decode(section, base=base, source=source)
 

@@ -50,6 +50,7 @@ def write_btf(
     *,
     binding: Binding | None = None,
     format: str | None = None,
+    distilled: bytes = b"",
 ) -> int:
     """Write BTF.
 
@@ -59,13 +60,14 @@ def write_btf(
         binding: The program it is for; ELF files carry it, and are of its class and machine.
             If not given they say at least what a graph is split over.
         format: "raw" or "elf"; what the path asks for if not given.
+        distilled: The base that travels with it, for a .BTF.base section; only ELF has room.
 
     Returns:
         How many bytes were written.
 
     Raises:
         LimitError: The graph is larger than the format holds.
-        UnsupportedError: A module is asked for.
+        UnsupportedError: A module is asked for, or a distilled base in raw BTF.
         OSError: It can't be written.
     """
     kind = format or format_of(path)
@@ -76,12 +78,14 @@ def write_btf(
             binding = Binding(bases=tuple(level.digest for level in levels(graph)[:-1]))
         little = binding.layout.little_endian
         graph = encode(graph, byte_order="little" if little else "big")
-    content = graph if kind == "raw" else encode_container(graph, binding)
+    if distilled and kind == "raw":
+        raise UnsupportedError("a base inside raw BTF", place=str(path))
+    content = graph if kind == "raw" else encode_container(graph, binding, distilled)
     write_atomically(path, content)
     return len(content)
 
 
-def encode_container(btf: bytes, binding: Binding | None) -> bytes:
+def encode_container(btf: bytes, binding: Binding | None, distilled: bytes = b"") -> bytes:
     """Return an ELF file that holds BTF and, if there is one, its binding.
 
     The same input gives the same bytes; the build-id is a hash of them.
@@ -91,5 +95,7 @@ def encode_container(btf: bytes, binding: Binding | None) -> bytes:
     if binding is not None:
         layout, machine = binding.layout, binding.machine
         sections.insert(0, binding.to_section())
+    if distilled:
+        sections.append(OutputSection(".BTF.base", elf.SHT_PROGBITS, 0, distilled))
     sections.insert(0, build_id_section(sections, layout=layout))
     return encode_elf(sections, layout=layout, machine=machine)

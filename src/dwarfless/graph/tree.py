@@ -9,8 +9,7 @@ Out: TypeGraphs on other levels; no type changes its meaning.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +20,13 @@ from dwarfless.errors import BaseMismatchError, UnsupportedError
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
 from dwarfless.graph.match import flat_records, levels
+from dwarfless.graph.records import Records
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Parts", "flatten", "merge", "partition"]
 
 Words: TypeAlias = NDArray[np.uint32]
 Mask: TypeAlias = NDArray[np.bool_]
-
-#: Words of a DATASEC before its entries, and of an entry.
-_HEAD: Final = 3
 
 
 class Parts(NamedTuple):
@@ -46,71 +43,6 @@ class Parts(NamedTuple):
     ids: IdMap
 
 
-@dataclass
-class _Records:
-    """All levels of a graph as one, open for additions.
-
-    Attributes:
-        words: uint32[num_words], records in wide form.
-        starts: uint32[num_records + 1]; record 0 is void and empty.
-        strings: The string section names are offsets into.
-    """
-
-    words: Words
-    starts: Words
-    strings: bytes
-
-    @classmethod
-    def of(cls, graph: TypeGraph) -> "_Records":
-        """Return a graph's records.
-
-        Raises:
-            UnsupportedError: A kind nobody knows may refer to types.
-        """
-        for level in levels(graph):
-            if level.unknown_kinds:
-                raise UnsupportedError(
-                    "a kind nobody knows, which may refer to types", place=level.source
-                )
-        words, starts, strings = flat_records(graph)
-        return cls(words, starts, strings)
-
-    def add_section(self, name: int, size: int, entries: Words) -> int:
-        """Add a DATASEC; return its id.
-
-        Args:
-            name: Its name's offset.
-            size: In bytes.
-            entries: uint32[num, 3] of VAR id, offset and size, as the kernel orders them.
-        """
-        entries = entries[np.argsort(entries[:, 1], kind="stable")]
-        head = np.array([name, Kind.DATASEC << 24 | len(entries), size], np.uint32)
-        self.words = np.concatenate((self.words, head, entries.reshape(-1)))
-        self.starts = np.append(self.starts, np.uint32(len(self.words)))
-        return len(self.starts) - 2
-
-    def entries(self, section_id: int) -> Words:
-        """Return uint32[num, 3] of a DATASEC."""
-        return self.words[self.starts[section_id] + _HEAD : self.starts[section_id + 1]].reshape(
-            -1, 3
-        )
-
-    def write(
-        self, order: Words, ids: IdMap, places: Words, base: TypeGraph | None, source: str
-    ) -> TypeGraph:
-        """Return a level of chosen records."""
-        words, text = arrange.write_level(
-            self.words,
-            self.starts,
-            order,
-            ids,
-            np.frombuffer(self.strings, np.uint8),
-            places,
-            base.end_string if base is not None else 0,
-        )
-        return TypeGraph.from_words(words, text, base=base, source=source)
-
-
 def flatten(graph: TypeGraph) -> TypeGraph:
     """Return all levels of a graph as one without a base.
 
@@ -124,7 +56,7 @@ def flatten(graph: TypeGraph) -> TypeGraph:
     """
     if graph.base is None:
         return graph
-    records = _Records.of(graph)
+    records = Records.of(graph)
     num = len(graph)
     order = np.arange(1, num, dtype=np.uint32)
     first_of = np.arange(num, dtype=np.uint32)
@@ -144,8 +76,7 @@ def flatten(graph: TypeGraph) -> TypeGraph:
     ids[:num] = ids[first_of]
     for section_id, joined in stands_for.items():
         order[ids[section_id] - 1] = joined
-    places = np.zeros(len(records.strings) + 1, np.uint32)
-    return records.write(order, ids, places, None, graph.source)
+    return records.write(order, ids, records.places, None, graph.source)
 
 
 def _sections_by_name(graph: TypeGraph) -> dict[str, list[int]]:
@@ -174,7 +105,7 @@ def partition(graph: TypeGraph, chosen: Mask, *, with_types: bool = False) -> Pa
 
     Cost: 0.2 s for a kernel with its variables.
     """
-    records = _Records.of(graph)
+    records = Records.of(graph)
     num, first = len(graph), graph.first_id
     moved = np.zeros(num, bool)
     moved[first:] = chosen
@@ -193,14 +124,14 @@ def partition(graph: TypeGraph, chosen: Mask, *, with_types: bool = False) -> Pa
     ids[:first] = np.arange(first)
     for rows, at in ((kept_rows, first), (moved_rows, first + len(kept_rows))):
         ids[rows] = np.arange(at, at + len(rows), dtype=np.uint32)
-    places = np.zeros(len(records.strings) + 1, np.uint32)
+    places = records.places
     places[1 : graph.first_string] = np.arange(1, graph.first_string)
     kept = records.write(kept_rows, ids, places, graph.base, graph.source)
     extra = records.write(moved_rows, ids, places, kept, graph.source)
     return Parts(kept, extra, ids[:num])
 
 
-def _references(records: _Records, num: int) -> tuple[Words, Words]:
+def _references(records: Records, num: int) -> tuple[Words, Words]:
     """Return which record refers to which, one row a reference."""
     positions = id_positions(records.words, records.starts[1:])
     sources = np.searchsorted(records.starts[:num], positions, side="right") - 1
@@ -217,7 +148,7 @@ def _move_users(moved: Mask, sources: Words, targets: Words) -> None:
 
 
 def _move_nameless(
-    records: _Records, moved: Mask, first: int, sources: Words, targets: Words
+    records: Records, moved: Mask, first: int, sources: Words, targets: Words
 ) -> None:
     """Move nameless types that something refers to, but nothing that stays."""
     nameless = np.zeros(len(moved), bool)
@@ -234,7 +165,7 @@ def _move_nameless(
         moved |= along
 
 
-def _move_unreached(records: _Records, moved: Mask, first: int) -> None:
+def _move_unreached(records: Records, moved: Mask, first: int) -> None:
     """Move types that what moves reaches, but no function, variable or tag that stays."""
     kinds = np.zeros(len(moved), np.uint32)
     kinds[1:] = records.words[records.starts[1:-1] + 1] >> np.uint32(24) & np.uint32(0x7F)
@@ -247,7 +178,7 @@ def _move_unreached(records: _Records, moved: Mask, first: int) -> None:
     moved |= along
 
 
-def _reached(records: _Records, roots: Mask) -> Mask:
+def _reached(records: Records, roots: Mask) -> Mask:
     """Return the roots and all they lead to."""
     marks = roots.astype(np.uint8)
     equivalence.live_closure(records.words, records.starts, marks)
@@ -256,7 +187,7 @@ def _reached(records: _Records, roots: Mask) -> Mask:
 
 
 def _divide(
-    records: _Records, moved: Mask, first: int, sections: NDArray[np.int64]
+    records: Records, moved: Mask, first: int, sections: NDArray[np.int64]
 ) -> tuple[Words, Words]:
     """Return the records of both parts in order, DATASECs divided by where their VARs are."""
     stays = ~moved
@@ -270,7 +201,7 @@ def _divide(
             continue
         moved[section_id], stays[section_id] = True, not goes.all()
         if not goes.all():
-            name, _, size = records.words[records.starts[section_id] :][:_HEAD].tolist()
+            name, _, size = records.words[records.starts[section_id] :][:3].tolist()
             kept[section_id] = records.add_section(name, size, entries[~goes])
             gone[section_id] = records.add_section(name, size, entries[goes])
     return kept[np.flatnonzero(stays)], gone[np.flatnonzero(moved)]
@@ -307,8 +238,8 @@ def merge(graphs: Sequence[TypeGraph]) -> tuple[TypeGraph, list[IdMap]]:
     ids = np.arange(len(canonical), dtype=np.uint32)
     ids[written] = np.arange(first, first + len(written), dtype=np.uint32)
     new_ids = ids[canonical]
-    records = _Records(words, starts, strings)
-    places = np.zeros(len(strings) + 1, np.uint32)
+    records = Records(words, starts, strings)
+    places = records.places
     places[1 : graphs[0].first_string] = np.arange(1, graphs[0].first_string)
     merged = records.write(written, new_ids, places, base, graphs[0].source)
     maps, at = [], first
