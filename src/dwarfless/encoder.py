@@ -13,6 +13,7 @@ from pathlib import Path
 from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import DwarfError
+from dwarfless.graph.distill import distill
 from dwarfless.graph.ingest import read_program
 from dwarfless.graph.match import Base, split_over
 from dwarfless.graph.options import EncodeOptions
@@ -36,7 +37,8 @@ def encode_elf(
         source: Path of a vmlinux, a module, an object, any ELF.
         options: What to write; pahole's defaults if not given.
         base: What is there already, such as the kernel's own BTF; the result is split over it
-            and holds only what it lacks. A Base can be used for many programs.
+            and holds only what it lacks. A Base can be used for many programs. With the feature
+            distilled_base the result is over a distilled base instead.
         jobs: Threads; as many as CPUs may be used if not given. The result is the same.
         progress: Called now and then with units done and units in all.
 
@@ -70,6 +72,11 @@ def encode_elf(
     )
     if base is not None:
         graph = split_over(graph, base, report).graph
+    if options.has("distilled_base"):
+        if base is None:
+            report.add("feature", "distilled_base", "there is no base to distill")
+        else:
+            graph = distill(graph)
     report.byte_order = "little" if sections.little_endian else "big"
     report.figures["seconds"] = time.perf_counter() - start
     # Kilobytes on Linux, as getrusage(2) says.

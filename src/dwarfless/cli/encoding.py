@@ -71,8 +71,11 @@ class Encoding:
     def write(self, path: Path, graph: TypeGraph, report: Report, source: Path) -> int:
         """Write a graph that was made from source; return how many bytes that came to."""
         btf, format = self.encode(graph, report), self.format or format_of(path)
-        binding = bind(source, graph) if format == "elf" else None
-        return write_btf(path, btf, binding=binding, format=format)
+        distilled = b""
+        if self.options.has("distilled_base") and graph.base is not None:
+            distilled = encode_btf(graph.base, byte_order=report.byte_order, target=self.target)
+        binding = bind(source, graph) if format == "elf" and not distilled else None
+        return write_btf(path, btf, binding=binding, format=format, distilled=distilled)
 
 
 def parsed(parse: Callable[[str], object]) -> Callable[..., object]:
@@ -219,6 +222,8 @@ def write_result(
         encoding: How.
     """
     if output is None:
+        if encoding.options.has("distilled_base") and graph.base is not None:
+            raise click.UsageError("A distilled base goes into a file of its own: name one by -o.")
         btf = encoding.encode(graph, report)
         embed(source, btf)
         size = len(btf)

@@ -47,7 +47,6 @@ _EXTRA_CLASS_BITS: Final = {"local": 128, "declarations": 256}
 #: Features that are taken and change nothing; each with why.
 _IDLE_FEATURES: Final = {
     "true_signature": "signatures are written as in the source",
-    "distilled_base": "a distilled base needs a base",
 }
 #: What each of the core's counts (LeftOut in _core/walk.pxd) means.
 _LEFT_OUT: Final = (
