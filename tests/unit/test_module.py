@@ -1,5 +1,6 @@
 """Modules without code, of made-up kernels of several kinds, read back by pyelftools."""
 
+import contextlib
 import io
 import lzma
 import struct
@@ -10,8 +11,11 @@ from elftools.elf.elffile import ELFFile
 import dwarfless
 from build.elf import ALLOC, ARM, ET_REL, PROGBITS, S390, X86_64, Elf, Section
 from dwarfless.cli.main import cli
+from dwarfless.containers.binding import Binding
 from dwarfless.containers.donor import Donor, find_donor
+from dwarfless.containers.load import read_binding
 from dwarfless.containers.module import encode_module, module_name, write_module
+from dwarfless.containers.write import write_btf
 from dwarfless.elf.compression import decompress_file
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.btf import Kind
@@ -236,6 +240,42 @@ def test_command(tmp_path, capsys):
 
     with pytest.raises(click.UsageError, match="not the running kernel"):
         cli.main([*map(str, arguments)], standalone_mode=False)
+
+
+def test_command_joins_levels_and_binds(tmp_path):
+    """An extra over a module comes to stand on the kernel; the note says which kernel that is."""
+    base = dwarfless.decode(dwarfless.encode(kernel()))
+    middle = extra(base, (0,))
+    content = dwarfless.encode(middle)
+    third = extra(dwarfless.decode(content, base=base), (8, 16, 24))
+    for name, graph in (("kernel", base), ("middle", middle), ("third", third)):
+        (tmp_path / f"{name}.btf").write_bytes(dwarfless.encode(graph))
+    (tmp_path / "donor.ko").write_bytes(donor())
+    arguments = ["kmod", "third.btf", "--for", "donor.ko", "-o", "a-btf.ko"]
+    arguments += ["-B", "kernel.btf", "-B", "middle.btf"]
+    with contextlib.chdir(tmp_path):
+        cli.main(arguments, standalone_mode=False)
+        found = read_binding("a-btf.ko")
+        assert dwarfless.load("a-btf.ko", base=dwarfless.load("kernel.btf")).find("v2")
+        with pytest.raises(dwarfless.BaseMismatchError):
+            dwarfless.load("a-btf.ko", base=middle)
+    assert found is not None
+    assert (found.release, found.bases) == ("6.12.1-test", (base.digest,))
+
+
+def test_command_refuses_another_kernels_extra(tmp_path):
+    """Whose note names another release than the donor's version magic."""
+    base = dwarfless.decode(dwarfless.encode(kernel()))
+    bound = Binding(release="6.12.2-other", bases=(base.digest,))
+    write_btf(tmp_path / "extra", extra(base), binding=bound)
+    (tmp_path / "vmlinux.btf").write_bytes(dwarfless.encode(base))
+    (tmp_path / "donor.ko").write_bytes(donor())
+    arguments = ["kmod", "extra", "--for", "donor.ko", "-B", "vmlinux.btf", "-o", "x.ko"]
+    with (
+        contextlib.chdir(tmp_path),
+        pytest.raises(dwarfless.BaseMismatchError, match=r"made for Linux 6\.12\.2-other"),
+    ):
+        cli.main(arguments, standalone_mode=False)
 
 
 def test_name():

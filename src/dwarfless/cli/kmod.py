@@ -54,15 +54,20 @@ def kmod(
 
     insmod shows the extra below /sys/kernel/btf, rmmod gives its memory back. It needs no
     compiler and no headers: a module of the kernel tells what the kernel wants to see, and the
-    kernel's BTF how struct module is laid out. The running kernel's BTF is the base unless --base
-    names another.
+    kernel's BTF how struct module is laid out. An extra that is split over a module is put onto
+    the kernel's BTF, since the kernel knows no third level. The running kernel's BTF is the base
+    unless --base names another.
     """
-    from dwarfless.containers.load import load
+    from dwarfless.containers.bind import bind_module
+    from dwarfless.containers.load import load, read_binding
     from dwarfless.containers.module import write_module
+    from dwarfless.graph.tree import rebase
 
     donor = load_donor(donor_file, modules)
     graph = load(extra, base=load_bases(bases) or kernel_base(donor))
-    content = write_module(output, graph, donor, name=name)
+    binding = bind_module(read_binding(extra), graph, donor)
+    graph = rebase(graph)
+    content = write_module(output, graph, donor, name=name, binding=binding)
     click.echo(f"{output}: {graph.num_own:,} types, {len(content):,} bytes, for {donor.release}")
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +18,18 @@ from dwarfless.containers.binding import (
     BoundSection,
     is_plain,
 )
-from dwarfless.containers.donor import THIS_MODULE, iter_modinfo
+from dwarfless.containers.donor import THIS_MODULE, Donor, iter_modinfo
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.image import ElfImage
 from dwarfless.elf.notes import iter_notes
-from dwarfless.errors import ElfError
+from dwarfless.errors import BaseMismatchError, ElfError
 from dwarfless.formats import elf
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.match import levels
 from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["bind", "bound_sections", "identify"]
+__all__ = ["bind", "bind_module", "bound_sections", "identify"]
 
 #: The start of linux_banner; UTS_RELEASE has at most 64 bytes. Source: init/version-timestamp.c.
 BANNER: Final = re.compile(rb"Linux version ([!-~]{1,64}) \(")
@@ -69,6 +70,30 @@ def bind(source: str | os.PathLike[str] | ElfImage, graph: TypeGraph) -> Binding
         bases=tuple(level.digest for level in chain[:-1]),
         sections=bound_sections(image, _section_names(chain)),
     )
+
+
+def bind_module(binding: Binding | None, graph: TypeGraph, donor: Donor) -> Binding:
+    """Return the binding of an extra that becomes a module of the kernel that a donor is of.
+
+    It is split over the kernel's BTF alone: a level between is joined with it.
+
+    Args:
+        binding: What the extra says it is for; None if it doesn't say.
+        graph: The extra.
+        donor: Any module of the kernel.
+
+    Raises:
+        BaseMismatchError: The extra is for another kernel than the donor.
+    """
+    lowest = levels(graph)[0]
+    if binding is None:
+        kernel = _identify_base(lowest.source)
+        binding = Binding(release=kernel.release or donor.release, build_id=kernel.build_id)
+    if binding.release and binding.release != donor.release:
+        raise BaseMismatchError(
+            f"{graph.source}: made for {binding.program}; {donor.source} is of {donor.release}"
+        )
+    return replace(binding, layout=donor.layout, machine=donor.machine, bases=(lowest.digest,))
 
 
 def identify(image: ElfImage) -> Binding:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from dwarfless.btf.encode import encode
+from dwarfless.containers.binding import Binding
 from dwarfless.containers.donor import THIS_MODULE, Donor, module_record
 from dwarfless.containers.output import write_atomically
 from dwarfless.elf.notes import build_id_section
@@ -56,7 +57,7 @@ def write_module(
     donor: Donor,
     *,
     name: str | None = None,
-    notes: Sequence[OutputSection] = (),
+    binding: Binding | None = None,
 ) -> bytes:
     """Write a module; the end of its path says whether it is compressed.
 
@@ -65,7 +66,8 @@ def write_module(
         graph: Split over the kernel's own BTF.
         donor: Any module of that kernel.
         name: Name in the kernel; the file's if not given.
-        notes: More sections, such as what binds an extra to its kernel.
+        binding: What the extra is for; readers of the file, and of /sys/module/NAME/notes, see
+            it.
 
     Returns:
         The module, not compressed.
@@ -74,13 +76,13 @@ def write_module(
         DwarflessError: The kernel would refuse it, or the donor is another kernel's.
         OSError: It can't be written.
     """
-    content = encode_module(graph, donor, name or module_name(path), notes)
+    content = encode_module(graph, donor, name or module_name(path), binding)
     write_atomically(path, compress_module(content, path))
     return content
 
 
 def encode_module(
-    graph: TypeGraph, donor: Donor, name: str, notes: Sequence[OutputSection] = ()
+    graph: TypeGraph, donor: Donor, name: str, binding: Binding | None = None
 ) -> bytes:
     """Return a module as write_module writes it, not compressed.
 
@@ -98,6 +100,7 @@ def encode_module(
         raise DwarflessError(f"{name}: the kernel would refuse it: {violations[0]}{more}")
     order: Literal["little", "big"] = "little" if donor.layout.little_endian else "big"
     btf = encode(graph, byte_order=order, target=donor.release)
+    notes = () if binding is None else (binding.to_section(elf.SHF_ALLOC),)
     return wrap_btf(btf, name, donor, base, notes)
 
 

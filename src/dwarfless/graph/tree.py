@@ -6,6 +6,7 @@ Out: TypeGraphs on other levels; no type changes its meaning.
     flatten     all levels of a graph      -> one graph without a base
     partition   one graph, some chosen     -> two: what stays, and what was chosen on top of it
     merge       many graphs over one base  -> one over that base
+    rebase      a graph over several levels -> one over the lowest of them
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from dwarfless.graph.match import flat_records, levels
 from dwarfless.graph.records import Records
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["Parts", "flatten", "merge", "partition"]
+__all__ = ["Parts", "flatten", "merge", "partition", "rebase"]
 
 Words: TypeAlias = NDArray[np.uint32]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -247,6 +248,30 @@ def merge(graphs: Sequence[TypeGraph]) -> tuple[TypeGraph, list[IdMap]]:
         maps.append(np.concatenate((new_ids[:first], new_ids[at : at + graph.num_own])))
         at += graph.num_own
     return merged, maps
+
+
+def rebase(graph: TypeGraph) -> TypeGraph:
+    """Return a graph over the lowest of its bases; what it needs of those between comes along.
+
+    The kernel knows two levels only: so a module's extra becomes one that a module can hold.
+
+    Raises:
+        UnsupportedError: A kind nobody knows may refer to types.
+    """
+    lowest = levels(graph)[0]
+    if graph.base is None or graph.base is lowest:
+        return graph
+    records = _Records.of(graph)
+    own = np.arange(len(graph)) >= graph.first_id
+    wanted = _reached(records, own)
+    wanted[: len(lowest)] = False
+    order = np.flatnonzero(wanted).astype(np.uint32)
+    ids = np.zeros(len(records.starts) - 1, np.uint32)
+    ids[: len(lowest)] = np.arange(len(lowest))
+    ids[order] = np.arange(len(lowest), len(lowest) + len(order), dtype=np.uint32)
+    places = np.zeros(len(records.strings) + 1, np.uint32)
+    places[1 : lowest.end_string] = np.arange(1, lowest.end_string)
+    return records.write(order, ids, places, lowest, graph.source)
 
 
 def _side_by_side(graphs: Sequence[TypeGraph]) -> tuple[Words, Words, bytes]:
