@@ -13,7 +13,7 @@ import dwarfless
 from build import elf
 from build.elf import Elf, Section, note
 from dwarfless import BaseMismatchError, DwarflessError, ElfError, GraphBuilder, TypeGraph
-from dwarfless.containers.bind import bind
+from dwarfless.containers.bind import bind, identify_file
 from dwarfless.containers.binding import Binding, BoundSection
 from dwarfless.containers.load import load, read_binding
 from dwarfless.containers.write import encode_container, format_of, write_btf
@@ -209,6 +209,21 @@ def percpu_base() -> TypeGraph:
     return builder.freeze()
 
 
+def test_the_running_kernel_is_known(tmp_path, monkeypatch):
+    """A module bound over /sys/kernel/btf/vmlinux gets the build-id in /sys/kernel/notes."""
+    btf, notes = tmp_path / "btf", tmp_path / "notes"
+    btf.write_bytes(dwarfless.encode(percpu_base()))
+    notes.write_bytes(note(b"Linux", 257, bytes(4)) + note(b"GNU", 3, b"\xbe\xef"))
+    monkeypatch.setattr("dwarfless.containers.bind.RUNNING_BTF", os.path.realpath(btf))
+    monkeypatch.setattr("dwarfless.containers.bind.RUNNING_NOTES", notes)
+    found = identify_file(btf)
+    assert (found.release, found.build_id) == (os.uname().release, "beef")
+    module = Elf([Section(".gnu.linkonce.this_module", bytes(8))]).assemble()
+    bound = bind(ElfImage.of_bytes(module), small_extra(load(btf)))
+    assert (bound.module, bound.build_id) == ("module", "beef")
+    assert identify_file(notes) == identify_file(tmp_path / "none") == Binding()
+
+
 def test_addresses():
     """Link address and offset; moved with the kernel, but for per-CPU data at 0."""
     assert BINDING.address(".data", 0x10) == 0xFFFFFFFF82C00010
@@ -257,12 +272,12 @@ def test_two_bindings_and_none():
 
 
 def test_damaged_containers_raise_only_our_errors(tmp_path: Path):
-    """Every length, every flipped bit of the note, random bytes anywhere."""
+    """Every length, flipped bits of the note, random bytes anywhere."""
     content = encode_container(dwarfless.encode(small_base()), BINDING)
     source = random.Random(1)
     start = content.index(b"dwarfless\0") - 12
     broken = [content[:length] for length in range(len(content))]
-    for bit in range(8 * start, 8 * (start + 300)):
+    for bit in range(8 * start, 8 * (start + 300), 3):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         broken.append(bytes(flipped))

@@ -29,7 +29,11 @@ from dwarfless.graph.match import levels
 from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.type_graph import TypeGraph
 
+<<<<<<< HEAD
 __all__ = ["bind", "bind_module", "bound_sections", "identify"]
+=======
+__all__ = ["bind", "bound_sections", "identify", "identify_file"]
+>>>>>>> 7fd2f1d (verify: know the running kernel)
 
 #: The start of linux_banner; UTS_RELEASE has at most 64 bytes. Source: init/version-timestamp.c.
 BANNER: Final = re.compile(rb"Linux version ([!-~]{1,64}) \(")
@@ -59,7 +63,7 @@ def bind(source: str | os.PathLike[str] | ElfImage, graph: TypeGraph) -> Binding
     chain = levels(graph)
     own = identify(image)
     of_module = own.module and len(chain) > 1
-    kernel = _identify_base(chain[0].source) if of_module else own
+    kernel = identify_file(chain[0].source) if of_module else own
     return Binding(
         layout=image.layout,
         machine=image.machine,
@@ -121,6 +125,20 @@ def identify(image: ElfImage) -> Binding:
     return Binding(image.layout, image.machine, release, "", module, build_id)
 
 
+def identify_file(path: str | os.PathLike[str]) -> Binding:
+    """Return what a file that BTF was read from says of itself; raw BTF says nothing.
+
+    But the running kernel's says all: its release and its build-id are known.
+    """
+    if os.path.realpath(path) == RUNNING_BTF:
+        return Binding(release=os.uname().release, build_id=_running_build_id())
+    try:
+        return identify(ElfImage.load(path))
+    except (ElfError, OSError):
+        # No ELF file, or none at all: a graph's source may be bytes.
+        return Binding()
+
+
 def bound_sections(image: ElfImage, names: Iterable[str]) -> tuple[BoundSection, ...]:
     """Return the named sections of a program, by name; of several of one name the first."""
     wanted = {name for name in names if is_plain(name)}
@@ -148,17 +166,6 @@ def _section_names(chain: list[TypeGraph]) -> Iterator[str]:
     for level in chain:
         for offset in level.name_offsets[level.kinds == Kind.DATASEC].tolist():
             yield level.string(offset)
-
-
-def _identify_base(source: str) -> Binding:
-    """Return what the file of a kernel's BTF says of the kernel, if it says anything."""
-    try:
-        if os.path.realpath(source) == RUNNING_BTF:
-            return Binding(build_id=_running_build_id())
-        return identify(ElfImage.load(source))
-    except (ElfError, OSError):
-        # Raw BTF, or bytes: it says nothing.
-        return Binding()
 
 
 def _running_build_id() -> str:
