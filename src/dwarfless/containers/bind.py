@@ -29,11 +29,7 @@ from dwarfless.graph.match import levels
 from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.type_graph import TypeGraph
 
-<<<<<<< HEAD
-__all__ = ["bind", "bind_module", "bound_sections", "identify"]
-=======
-__all__ = ["bind", "bound_sections", "identify", "identify_file"]
->>>>>>> 7fd2f1d (verify: know the running kernel)
+__all__ = ["bind", "bind_module", "bound_sections", "identify", "identify_file"]
 
 #: The start of linux_banner; UTS_RELEASE has at most 64 bytes. Source: init/version-timestamp.c.
 BANNER: Final = re.compile(rb"Linux version ([!-~]{1,64}) \(")
@@ -91,7 +87,7 @@ def bind_module(binding: Binding | None, graph: TypeGraph, donor: Donor) -> Bind
     """
     lowest = levels(graph)[0]
     if binding is None:
-        kernel = _identify_base(lowest.source)
+        kernel = identify_file(lowest.source)
         binding = Binding(release=kernel.release or donor.release, build_id=kernel.build_id)
     if binding.release and binding.release != donor.release:
         raise BaseMismatchError(
