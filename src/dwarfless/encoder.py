@@ -14,6 +14,7 @@ from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import DwarfError
 from dwarfless.graph.distill import distill
+from dwarfless.graph.explain import Trace
 from dwarfless.graph.ingest import read_program
 from dwarfless.graph.match import Base, split_over
 from dwarfless.graph.options import EncodeOptions
@@ -30,6 +31,7 @@ def encode_elf(
     base: TypeGraph | Base | None = None,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    trace: Trace | None = None,
 ) -> tuple[TypeGraph, Report]:
     """Return what an ELF file's DWARF says, as BTF would.
 
@@ -41,6 +43,7 @@ def encode_elf(
             distilled_base the result is over a distilled base instead.
         jobs: Threads; as many as CPUs may be used if not given. The result is the same.
         progress: Called now and then with units done and units in all.
+        trace: Notes why the functions and variables of a name are in, or not.
 
     Raises:
         ElfError: Not a sound ELF file.
@@ -69,6 +72,7 @@ def encode_elf(
         options,
         jobs=jobs or len(os.sched_getaffinity(0)),
         progress=progress,
+        trace=trace,
     )
     if base is not None:
         graph = split_over(graph, base, report).graph

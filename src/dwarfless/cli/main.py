@@ -22,6 +22,7 @@ __all__ = ["cli", "main"]
 #: Command -> its one line of help; dwarfless.cli.NAME holds the function NAME.
 COMMANDS = {
     "encode": "Write the BTF of a file's DWARF.",
+    "explain": "Say why a variable or function is in, or not.",
     "extra": "Write the variables that a kernel's own BTF lacks.",
     "kmod": "Make an extra a module that the kernel loads.",
     "tree": "Draw the levels of split BTF.",

@@ -16,6 +16,7 @@ from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats import elf
 from dwarfless.formats.btf import Kind
+from dwarfless.graph.places import named_addresses
 from dwarfless.graph.sieve import Sieve
 
 __all__ = ["are_open_arrays", "sift_declarations", "symbol_addresses"]
@@ -81,12 +82,7 @@ def symbol_addresses(image: ElfImage) -> dict[bytes, int]:
         & (symbols.type != elf.STT_FUNC)
         & (symbols.type != elf.STT_TLS)
     )
-    strings = bytes(symbols.strings)
-    starts = symbols.name_offset[seen].tolist()
-    return {
-        strings[start : strings.index(b"\0", start)]: value
-        for start, value in zip(starts, symbols.value[seen].tolist(), strict=True)
-    }
+    return named_addresses(symbols, seen)
 
 
 def are_open_arrays(

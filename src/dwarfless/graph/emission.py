@@ -16,9 +16,10 @@ from dwarfless.graph import datasecs, functions, kfuncs, variables
 from dwarfless.graph.arena import ArenaPointers
 from dwarfless.graph.assembly import Assembly
 from dwarfless.graph.declarations import are_open_arrays
+from dwarfless.graph.explain import Trace
 from dwarfless.graph.names import Names
 from dwarfless.graph.options import EncodeOptions
-from dwarfless.graph.places import place_addresses
+from dwarfless.graph.places import function_addresses, place_addresses
 from dwarfless.graph.report import Report
 from dwarfless.graph.rules import VARIABLE_CLASSES
 from dwarfless.graph.selection import Judge, Subjects
@@ -41,6 +42,7 @@ def add_functions(
     image: ElfImage,
     options: EncodeOptions,
     report: Report,
+    trace: Trace | None = None,
 ) -> tuple[list[Words], Words, Words]:
     """Add FUNCs and their decl tags.
 
@@ -48,25 +50,20 @@ def add_functions(
         What to write; those prototypes in order that are among the types; what is referred to
         besides these.
     """
-    if "functions" not in options.classes:
+    if "functions" not in options.classes and trace is None:
         return [], np.zeros(0, np.uint32), np.zeros(0, np.uint32)
     met = resolved.functions
     names = Names(met["name"], resolved.strings)
-    offsets, inverse = np.unique(met["name"], return_inverse=True)
-    keys = np.array([table.key(name) for name in Names(offsets, resolved.strings)], np.uint32)
-    states = np.zeros(len(met), functions.STATE)
-    states["addr"] = met["address"]
-    states["order"] = np.arange(len(met))
-    states["proto"] = canonical[met["proto"]]
-    states["verdicts"] = met["flags"] & np.uint32(0x7FFFFFFF)
-    states["name"] = met["name"]
-    if len(met):
-        states["key"] = keys[inverse]
+    states = _function_states(resolved, canonical, table)
     graph = TypeGraph.from_words(resolved.words, resolved.strings)
     kept = functions.select_functions(
         table, states, graph, consistent=options.has("consistent_func"), report=report
     )
+    selected = kept
     kept = _sift_functions(kept, resolved, graph, image, options, report)
+    if trace is not None:
+        asked = "functions" in options.classes
+        trace.add_functions(resolved, selected, kept, image, report, asked=asked)
     rows = np.empty((len(kept), 3), np.uint32)
     rows[:, 0] = met["name"][kept]
     rows[:, 1] = int(Kind.FUNC) << 24
@@ -84,6 +81,24 @@ def add_functions(
     protos = protos[protos < len(canonical)]
     tags = _function_tags(assembly, resolved, kept, ids, flags, options)
     return [arena.made, ids, tags], protos, arena.roots
+
+
+def _function_states(
+    resolved: "join.Resolved", canonical: Words, table: functions.FunctionTable
+) -> NDArray[np.void]:
+    """Return STATE[num_states]: what the analysis of functions looks at."""
+    met = resolved.functions
+    offsets, inverse = np.unique(met["name"], return_inverse=True)
+    keys = np.array([table.key(name) for name in Names(offsets, resolved.strings)], np.uint32)
+    states = np.zeros(len(met), functions.STATE)
+    states["addr"] = met["address"]
+    states["order"] = np.arange(len(met))
+    states["proto"] = canonical[met["proto"]]
+    states["verdicts"] = met["flags"] & np.uint32(0x7FFFFFFF)
+    states["name"] = met["name"]
+    if len(met):
+        states["key"] = keys[inverse]
+    return states
 
 
 def _kfunc_flags(
@@ -113,7 +128,8 @@ def _sift_functions(
         return kept
     met = resolved.functions[kept]
     sieve = Sieve("function", met["name"], resolved.strings, report)
-    sections, _ = place_addresses(met["address"], image)
+    addresses = function_addresses(met["address"], sieve.names, image)
+    sections, _ = place_addresses(addresses, image)
     nothing = np.zeros(len(met), np.uint32)
     subjects = Subjects(
         what="function",
@@ -163,9 +179,10 @@ def add_variables(
     image: ElfImage,
     options: EncodeOptions,
     report: Report,
+    trace: Trace | None = None,
 ) -> tuple[list[Words], Words]:
     """Add VARs, their decl tags and DATASECs; return what to write, and the VARs' types."""
-    if not options.classes & set(VARIABLE_CLASSES):
+    if not options.classes & set(VARIABLE_CLASSES) and trace is None:
         return [], np.zeros(0, np.uint32)
     states = resolved.variables
     states["node"] = canonical[states["node"]]
@@ -173,9 +190,12 @@ def add_variables(
     sizes = measure.sizes(resolved.words, resolved.starts, nodes, pointer_size)
     open_arrays = are_open_arrays(resolved.words, resolved.starts, nodes, sizes, pointer_size)
     sieve = Sieve("variable", states["name"], resolved.strings, report)
+    section, _ = place_addresses(states["address"], image)
+    classes = variables.classify(states["flags"], section, image)
     placed = variables.select_variables(
         sieve,
         states,
+        classes,
         resolved.are_names(states["name"]),
         sizes,
         open_arrays,
@@ -184,6 +204,8 @@ def add_variables(
         image,
         options,
     )
+    if trace is not None:
+        trace.add_variables(resolved, sieve, classes, image)
     section_names = {
         index: assembly.add_string(image.section_names[index].encode())
         for index in np.unique(placed.section).tolist()

@@ -24,6 +24,7 @@ from dwarfless.graph import functions
 from dwarfless.graph.assembly import Assembly, freeze, reached_types
 from dwarfless.graph.dedup import merge_records
 from dwarfless.graph.emission import add_functions, add_variables
+from dwarfless.graph.explain import Trace
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
@@ -48,6 +49,7 @@ _EXTRA_CLASS_BITS: Final = {"local": 128, "declarations": 256}
 _IDLE_FEATURES: Final = {
     "true_signature": "signatures are written as in the source",
 }
+_ALL_CLASSES: Final = 32 | 64 | 128 | 256 | 512
 #: What each of the core's counts (LeftOut in _core/walk.pxd) means.
 _LEFT_OUT: Final = (
     ("type", "base class of a class"),
@@ -75,6 +77,7 @@ def read_program(
     *,
     jobs: int,
     progress: Progress | None = None,
+    trace: Trace | None = None,
 ) -> tuple[TypeGraph, Report]:
     """Return the canonical graph of a program.
 
@@ -84,6 +87,7 @@ def read_program(
         options: What is asked for.
         jobs: Threads.
         progress: Called now and then with units done and units in all.
+        trace: Notes the functions and variables of a name; all classes are read for it.
 
     Raises:
         DwarfError: The DWARF is broken.
@@ -91,7 +95,8 @@ def read_program(
     """
     report = Report()
     table = functions.function_table(image.symbols())
-    stores, program = _read_units(sections, image, table, options, jobs, progress)
+    bits = _feature_bits(options) if trace is None else _feature_bits(options) | _ALL_CLASSES
+    stores, program = _read_units(sections, image, table, bits, options, jobs, progress)
     _count(stores, program, options, report)
     resolved = join.Resolved(stores)
     report.figures.update(resolved.figures)
@@ -100,9 +105,9 @@ def read_program(
     assembly = Assembly([resolved.words], [resolved.starts], bytearray(resolved.strings))
     live = order[: len(resolved.order)]
     funcs, protos, more = add_functions(
-        assembly, resolved, canonical, table, image, options, report
+        assembly, resolved, canonical, table, image, options, report, trace
     )
-    placed, nodes = add_variables(assembly, resolved, canonical, image, options, report)
+    placed, nodes = add_variables(assembly, resolved, canonical, image, options, report, trace)
     if "types" in options.classes:
         types = live[canonical[live] == live]
     else:
@@ -129,20 +134,26 @@ def _buffers(sections: DwarfSections) -> list[memoryview]:
     return [getattr(sections, name.removeprefix(".debug_")) for name in units.SECTION_NAMES]
 
 
-def _read_units(
-    sections: DwarfSections,
-    image: ElfImage,
-    table: functions.FunctionTable,
-    options: EncodeOptions,
-    jobs: int,
-    progress: Progress | None,
-) -> tuple[list["ingest.Store"], "units.Program"]:
-    """Read all units, each for itself; or as one where they refer to each other."""
+def _feature_bits(options: EncodeOptions) -> int:
+    """Return what the core has to read, by its bits."""
     bits = sum(bit for name, bit in _FEATURE_BITS.items() if options.has(name))
     bits |= _FLAT_ARRAYS if options.flatten_arrays else 0
     for classes, bit in _CLASS_BITS:
         bits |= bit if options.only is None or classes & options.only else 0
     bits |= sum(bit for name, bit in _EXTRA_CLASS_BITS.items() if name in options.classes)
+    return bits
+
+
+def _read_units(
+    sections: DwarfSections,
+    image: ElfImage,
+    table: functions.FunctionTable,
+    bits: int,
+    options: EncodeOptions,
+    jobs: int,
+    progress: Progress | None,
+) -> tuple[list["ingest.Store"], "units.Program"]:
+    """Read all units, each for itself; or as one where they refer to each other."""
     abi = parameter_abi(image.machine)
     passing = (abi.registers, abi.num_registers, abi.pairs)
     program = units.Program(

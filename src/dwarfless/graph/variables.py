@@ -49,6 +49,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 def select_variables(
     sieve: Sieve,
     states: States,
+    classes: NDArray[np.uint8],
     valid_name: Mask,
     sizes: NDArray[np.uint64],
     open_arrays: Mask,
@@ -63,6 +64,7 @@ def select_variables(
         sieve: All of them; keeps those that are written.
         states: VAR_STATE[num_states], what units define, in unit order; declarations that have a
             symbol get its address.
+        classes: uint8[num_states], indices into VARIABLE_CLASSES.
         valid_name: Whether a name is one the kernel accepts.
         sizes: uint64[num_states], bytes of each one's type.
         open_arrays: bool[num_states], which have none since their type is an array without bound.
@@ -73,7 +75,6 @@ def select_variables(
     """
     flags = states["flags"]
     section, offset = place_addresses(states["address"], image)
-    classes = classify(flags, section, image)
     for number, name in enumerate(VARIABLE_CLASSES):
         if name not in options.classes:
             sieve.pass_over(classes[sieve.rows] == number, f"{name} is not asked for")
