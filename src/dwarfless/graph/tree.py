@@ -261,7 +261,7 @@ def rebase(graph: TypeGraph) -> TypeGraph:
     lowest = levels(graph)[0]
     if graph.base is None or graph.base is lowest:
         return graph
-    records = _Records.of(graph)
+    records = Records.of(graph)
     own = np.arange(len(graph)) >= graph.first_id
     wanted = _reached(records, own)
     wanted[: len(lowest)] = False
