@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,7 +74,10 @@ class Encoding:
         distilled = b""
         if self.options.has("distilled_base") and graph.base is not None:
             distilled = encode_btf(graph.base, byte_order=report.byte_order, target=self.target)
-        binding = bind(source, graph) if format == "elf" and not distilled else None
+        binding = bind(source, graph) if format == "elf" else None
+        if binding is not None and distilled:
+            # It brings its base, and is moved onto whatever fits.
+            binding = replace(binding, bases=())
         return write_btf(path, btf, binding=binding, format=format, distilled=distilled)
 
 

@@ -138,3 +138,16 @@ def test_a_wrong_base(kernels, command):
     for part in ("extra.elf", str(base), load(base).digest, load(kernels / "a.btf").digest):
         assert part in said
     assert "6.12.1-test" in said
+
+
+def test_what_brings_its_base_is_moved_onto_others(kernels, tmp_path):
+    """It is bound to its program, and to no BTF: it loads over any base that fits."""
+    out = tmp_path / "extra.elf"
+    base = ("--base", kernels / "a.btf")
+    do("encode", kernels / "a", "--features", "+global_var,distilled_base", *base, "-o", out)
+    binding = read_binding(out)
+    assert binding is not None
+    assert (binding.release, binding.bases) == ("6.12.1-test", ())
+    done = run("verify", out, *base)
+    assert (done.returncode, "WRONG" in done.stdout) == (0, False)
+    assert "ok      content" in done.stdout
