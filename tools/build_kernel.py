@@ -126,7 +126,9 @@ def find_build(recipe: Recipe) -> Path | None:
     return newest.parent if newest else None
 
 
-def build(recipe: Recipe, *, jobs: int = 2, tree: Path | None = None) -> Path:
+def build(
+    recipe: Recipe, *, jobs: int = 2, tree: Path | None = None, pahole: Path | None = None
+) -> Path:
     """Return a recipe's build, made if it isn't in the cache.
 
     Args:
@@ -134,6 +136,7 @@ def build(recipe: Recipe, *, jobs: int = 2, tree: Path | None = None) -> Path:
         jobs: Of make.
         tree: Where source and objects are kept, so that the next run compiles only what has
             changed; None: they are removed.
+        pahole: The dwarfless-pahole that writes BTF; None: the installed one.
 
     Raises:
         BuildError: It fails; build.log is kept beside the place of the build.
@@ -147,8 +150,8 @@ def build(recipe: Recipe, *, jobs: int = 2, tree: Path | None = None) -> Path:
             return folder
         install_needed()
         with working_folder(tree) as work:
-            log = folder.with_suffix(".log")
-            Builder(recipe, work, log, jobs).build(deb, folder)
+            log = folder.with_name(f"{folder.name}.log")
+            Builder(recipe, work, log, jobs, pahole or our_pahole()).build(deb, folder)
     return folder
 
 
@@ -164,7 +167,7 @@ def source_package(recipe: Recipe) -> Path:
 def alone(folder: Path) -> Iterator[None]:
     """Hold the lock of one build."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_suffix(".lock"), "w") as lock:
+    with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -221,10 +224,12 @@ class Builder:
         recipe: What is built.
         source: The unpacked source.
         objects: Where make works.
+        pahole: Ours.
+        peer: The real one, in a script that gives it its libraries.
     """
 
-    def __init__(self, recipe: Recipe, work: Path, log: Path, jobs: int) -> None:
-        self.recipe, self.log, self.jobs = recipe, log, jobs
+    def __init__(self, recipe: Recipe, work: Path, log: Path, jobs: int, pahole: Path) -> None:
+        self.recipe, self.log, self.jobs, self.pahole = recipe, log, jobs, pahole.resolve()
         self.work, self.source, self.objects = work, work / "source", work / "objects"
         self.peer = work / "pahole"
         fetch.peers()
@@ -233,11 +238,10 @@ class Builder:
 
     def build(self, deb: Path, folder: Path) -> None:
         """Do all steps; the folder appears when it is complete."""
-        ours = our_pahole()
         self.log.unlink(missing_ok=True)
         self.unpack(deb)
-        self.configure(ours)
-        self.make(ours, "all")
+        self.configure()
+        self.make(self.pahole, "all")
         result = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
         try:
             self.collect(result)
@@ -272,7 +276,7 @@ class Builder:
             self.run("patch -d {} -p1 --forward --batch --input {}", self.source, path.resolve())
         stamp.write_text(json.dumps(wanted))
 
-    def configure(self, pahole: Path) -> None:
+    def configure(self) -> None:
         """Write .config: what is asked for, what that needs, and nothing else.
 
         Raises:
@@ -282,7 +286,7 @@ class Builder:
         options = self.recipe.options()
         wanted = self.work / "wanted.config"
         wanted.write_text("".join(f"{name}={value}\n" for name, value in options.items()))
-        self.make(pahole, f"KCONFIG_ALLCONFIG={wanted}", "allnoconfig")
+        self.make(self.pahole, f"KCONFIG_ALLCONFIG={wanted}", "allnoconfig")
         got = read_config(self.objects / ".config")
         for name, value in options.items():
             if got.get(name, "n") != value:
@@ -307,7 +311,7 @@ class Builder:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"LC_ALL": "C"},
+                env=os.environ | {"LC_ALL": "C.UTF-8"},
             )
         if done.returncode:
             raise BuildError(f"{line.split()[0]} failed, see {self.log}")
@@ -318,7 +322,7 @@ class Builder:
             shutil.copy(self.objects / name, result)
         shutil.copy(self.objects / ".config", result / "config")
         shutil.copy(self.objects / "arch/x86/boot/bzImage", result)
-        self.make(our_pahole(), f"INSTALL_MOD_PATH={result}", "modules_install")
+        self.make(self.pahole, f"INSTALL_MOD_PATH={result}", "modules_install")
         for link in result.glob("lib/modules/*/*"):
             if link.is_symlink():
                 link.unlink()
@@ -366,10 +370,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=option, action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--tree", type=Path, metavar="DIR", help="keep source and objects here")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--pahole", type=Path, metavar="FILE", help="dwarfless-pahole")
     given = parser.parse_args(arguments)
     recipe = Recipe(names[given.version], given.patch, dict(given.config))
     try:
-        print(build(recipe, jobs=given.jobs, tree=given.tree))
+        print(build(recipe, jobs=given.jobs, tree=given.tree, pahole=given.pahole))
     except (BuildError, fetch.FetchError, OSError) as error:
         print(f"build_kernel: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,127 @@
+"""Kernels built with dwarfless-pahole hold what pahole 1.32 makes of the same objects, and boot.
+
+Nothing is built here: `tools/build_kernel.py 6.12` does that, in a quarter of an hour, and keeps
+the result in the cache. It links the same objects again with pahole for the comparison.
+"""
+
+import functools
+import hashlib
+from pathlib import Path
+
+import pytest
+
+import build_kernel
+import support
+from kernel.guest import Outcome, boot
+from oracle.btf_reader import Btf, read
+from peers.compare import compare
+from peers.differences import all_differences
+from peers.joined import Joined
+from peers.meaning import Meaning
+from peers.symbols import optimized_functions
+
+pytestmark = [pytest.mark.kernel, pytest.mark.peer]
+
+#: Loads every module in the order given, then prints what the tests read.
+SCRIPT = """
+for name in $ORDER; do insmod /lab/built/$name.ko || echo "$name does not load"; done
+echo loaded $(lsmod | tail -n +2 | cut -d' ' -f1)
+cd /sys/kernel/btf && sha256sum *
+"""
+
+
+@pytest.fixture(scope="module", params=list(build_kernel.VERSIONS))
+def built(request: pytest.FixtureRequest) -> Path:
+    """Return a build without patches and options of its own."""
+    found = build_kernel.find_build(build_kernel.Recipe(request.param))
+    if found is None:
+        pytest.skip(f"NOT TESTED: not built; tools/build_kernel.py {request.param} does it")
+    return found
+
+
+@functools.cache
+def module_files(built: Path) -> dict[str, Path]:
+    """Return a build's modules by name, those that others need first."""
+    (listing,) = built.glob("lib/modules/*/modules.dep")
+    needs = {}
+    for line in listing.read_text().splitlines():
+        path, _, others = line.partition(":")
+        needs[listing.parent / path] = [listing.parent / other for other in others.split()]
+    order: dict[str, Path] = {}
+    while len(order) < len(needs):
+        for path, others in needs.items():
+            if all(other in order.values() for other in others):
+                order.setdefault(path.stem.replace("-", "_"), path)
+    assert len(order) >= 10
+    return order
+
+
+def test_the_kernel_means_the_same(built):
+    """Without an exception."""
+    comparison = compare(built / "vmlinux", built / "pahole/vmlinux.btf")
+    assert not comparison.unexplained, f"\n{comparison.to_text()}"
+    assert comparison.figures[0]["redundant"] == {}
+
+
+def test_the_modules_mean_the_same(built):
+    """But for functions whose parameters the compiler changed, which pahole leaves in modules.
+
+    Theirs repeat typedefs of the base, ours repeat nothing.
+    """
+    sides: list[Joined] = []
+    for base, suffix in ((built / "vmlinux", ""), (built / "pahole/vmlinux.btf", ".btf")):
+        types: Btf = read(base)
+        own = {
+            name: read(built / "pahole" / f"{path.stem}.btf" if suffix else path, types)
+            for name, path in module_files(built).items()
+        }
+        sides.append(Joined(types, own))
+    ours, theirs = sides
+    unexplained = []
+    for difference in all_differences(Meaning(ours.marked(), theirs.marked())):
+        module, _, function = difference.name.partition(":")
+        changed = difference.kind == "FUNC" and difference.side == "only b"
+        if not changed or function not in optimized_functions(module_files(built)[module]):
+            unexplained.append(f"{difference.kind} {difference.name} {difference.side}")
+    assert unexplained == []
+    assert sum(ours.repeated.values()) == 0
+
+
+@support.needs
+def booted(built: str) -> Outcome:
+    """Return what one boot says; it serves several tests."""
+    modules = module_files(Path(built))
+    script = SCRIPT.replace("$ORDER", " ".join(modules))
+    return boot(Path(built), script, put={f"/lab/built/{n}.ko": p for n, p in modules.items()})
+
+
+def test_the_kernel_boots_with_this_btf(built):
+    """All modules load; /sys/kernel/btf holds what is in the files, byte for byte."""
+    outcome = booted(str(built))
+    assert outcome.status == 0, outcome.text
+    *said, loaded = (line for line in outcome.text.splitlines() if "  " not in line)
+    assert said == []
+    modules = module_files(built)
+    assert set(loaded.split()[1:]) == set(modules)
+    shown = dict(line.split()[::-1] for line in outcome.text.splitlines() if "  " in line)
+    assert set(shown) == {"vmlinux", *modules}
+    for name, path in {"vmlinux": built / "vmlinux", **modules}.items():
+        assert shown[name] == hashlib.sha256(section(path)).hexdigest(), name
+
+
+def section(path: Path) -> bytes:
+    """Return an ELF file's .BTF."""
+    from dwarfless.containers.section import read_section
+
+    with open(path, "rb", buffering=0) as file:
+        found = read_section(file, ".BTF", source=str(path))
+    assert found is not None
+    return found
+
+
+def test_the_kernel_does_not_complain(built):
+    """No message about BTF, no warning."""
+    console = booted(str(built)).console
+    assert [line for line in console.splitlines() if "BTF" in line or "btf" in line] == []
+    assert "WARNING" not in console
+    assert "Invalid" not in console
