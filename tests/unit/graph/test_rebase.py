@@ -33,7 +33,7 @@ def test_needed_types_come_along():
     assert (node.name, node.size) == ("node", 16)
     assert node.members[0].type.type == node
     assert moved.find("count").type_id == kernel.find_ids("int")[0]
-    entries = [(e.offset, e.size, e.var.name) for e in moved.find(".data").entries]
+    entries = [(e.offset, e.size, moved[e.type_id].name) for e in moved.find(".data").entries]
     assert entries == [(0, 16, "head"), (16, 4, "count")]
     assert not dwarfless.check(moved)
     assert len(dwarfless.decode(dwarfless.encode(moved), base=kernel)) == len(moved)
