@@ -76,8 +76,8 @@ def distill(graph: TypeGraph) -> TypeGraph:
     basic = needed & below & (shells | (named & np.isin(kinds, _COPIED)))
     basic[0] = False
     rows = np.arange(num, dtype=np.uint32)
-    for type_id in np.flatnonzero(basic & shells).tolist():
-        rows[type_id] = records.add(_shell(records, type_id))
+    hollow = np.flatnonzero(basic & shells)
+    rows[hollow] = records.add_all(_shells(records, kinds, hollow))
     base_ids = np.flatnonzero(basic)
     along = np.flatnonzero(needed & below & ~basic)
     order = np.concatenate((np.arange(first, num), along[along > 0])).astype(np.uint32)
@@ -116,12 +116,12 @@ def _needed(records: Records, first: int, leaves: Mask) -> Mask:
     return found
 
 
-def _shell(records: Records, type_id: int) -> Words:
-    """Return a composite or enum without members: name, kind, size."""
-    name, info, size = records.words[records.starts[type_id] :][:3].tolist()
-    kind = info >> 24 & 0x7F
-    kind = Kind.ENUM if kind in _ENUMS else kind
-    return np.array([name, kind << 24, size], np.uint32)
+def _shells(records: Records, kinds: Words, ids: NDArray[np.int64]) -> Words:
+    """Return composites and enums without members, uint32[num, 3]: name, kind, size."""
+    shells: Words = records.words[records.starts[ids, None] + np.arange(3, dtype=np.uint32)]
+    kind = np.where(np.isin(kinds[ids], _ENUMS), np.uint32(Kind.ENUM), kinds[ids])
+    shells[:, 1] = kind << np.uint32(24)
+    return shells
 
 
 def relocate(graph: TypeGraph, base: TypeGraph) -> TypeGraph:
@@ -146,7 +146,7 @@ def relocate(graph: TypeGraph, base: TypeGraph) -> TypeGraph:
     problems = []
     for type_id in range(1, first):
         view = graph[type_id]
-        found, problem = _find(view, base, by_value=type_id in embedded)
+        found, problem = _find(view, base, by_value=bool(embedded[type_id]))
         if found is None:
             problems.append(problem)
             continue
@@ -162,22 +162,23 @@ def relocate(graph: TypeGraph, base: TypeGraph) -> TypeGraph:
     return records.write(order, ids, places, base, graph.source)
 
 
-def _embedded(records: Records, first: int) -> set[int]:
-    """Return base types that own structs and unions hold by value: their sizes count."""
+def _embedded(records: Records, first: int) -> Mask:
+    """Mark what own structs and unions hold by value: of those, sizes count."""
     num = len(records.starts) - 1
     kinds = _kinds(records, num)
     positions = id_positions(records.words, records.starts[1:])
     sources = np.searchsorted(records.starts[:-1], positions, side="right") - 1
     own = (sources >= first) & np.isin(kinds[sources], _COMPOSITES)
-    seen: set[int] = set()
+    seen = np.zeros(num, bool)
     held = np.unique(records.words[positions[own]])
     while held.size:
-        seen.update(held.tolist())
+        seen[held] = True
         wrapped = held[np.isin(kinds[held], _WRAPPERS)]
         # An array's element, and what a wrapper wraps.
         at = records.starts[wrapped] + np.where(kinds[wrapped] == Kind.ARRAY, 3, 2)
-        held = np.setdiff1d(np.unique(records.words[at]), np.array(sorted(seen), np.uint32))
-    return {type_id for type_id in seen if 0 < type_id < first}
+        held = np.unique(records.words[at])
+        held = held[~seen[held]]
+    return seen
 
 
 def _find(view: Type, base: TypeGraph, *, by_value: bool) -> tuple[Type | None, str]:

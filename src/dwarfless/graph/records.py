@@ -65,6 +65,15 @@ class Records:
         self.starts = np.append(self.starts, np.uint32(len(self.words)))
         return len(self.starts) - 2
 
+    def add_all(self, rows: Words) -> Words:
+        """Add records of one length, uint32[num, length]; return their ids."""
+        num, length = rows.shape
+        ids = np.arange(len(self.starts) - 1, len(self.starts) - 1 + num, dtype=np.uint32)
+        ends = len(self.words) + length * np.arange(1, num + 1, dtype=np.uint32)
+        self.words = np.concatenate((self.words, rows.reshape(-1)))
+        self.starts = np.concatenate((self.starts, ends.astype(np.uint32)))
+        return ids
+
     def add_section(self, name: int, size: int, entries: Words) -> int:
         """Add a DATASEC; return its id.
 

@@ -20,6 +20,7 @@ from dwarfless._core.records import id_positions
 from dwarfless.errors import BaseMismatchError, UnsupportedError
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
+from dwarfless.graph.links import Links
 from dwarfless.graph.match import flat_records, levels
 from dwarfless.graph.records import Records
 from dwarfless.graph.type_graph import TypeGraph
@@ -116,10 +117,13 @@ def partition(graph: TypeGraph, chosen: Mask, *, with_types: bool = False) -> Pa
     loose = np.isin(sources, sections)
     moved[sections] = False
     sources, targets = sources[~loose], targets[~loose]
-    _move_users(moved, sources, targets)
+    links = Links(sources, targets, num)
+    links.add_users(moved)
     if with_types:
         _move_unreached(records, moved, first)
-    _move_nameless(records, moved, first, sources, targets)
+    nameless = np.zeros(num, bool)
+    nameless[first:] = records.words[records.starts[first:num]] == 0
+    links.add_unneeded(moved, nameless)
     kept_rows, moved_rows = _divide(records, moved, first, sections)
     ids = np.zeros(len(records.starts) - 1, np.uint32)
     ids[:first] = np.arange(first)
@@ -137,33 +141,6 @@ def _references(records: Records, num: int) -> tuple[Words, Words]:
     positions = id_positions(records.words, records.starts[1:])
     sources = np.searchsorted(records.starts[:num], positions, side="right") - 1
     return sources.astype(np.uint32), records.words[positions]
-
-
-def _move_users(moved: Mask, sources: Words, targets: Words) -> None:
-    """Move all that refers to what moves, whatever the number of steps."""
-    while True:
-        users = sources[moved[targets] & ~moved[sources]]
-        if not len(users):
-            return
-        moved[users] = True
-
-
-def _move_nameless(
-    records: Records, moved: Mask, first: int, sources: Words, targets: Words
-) -> None:
-    """Move nameless types that something refers to, but nothing that stays."""
-    nameless = np.zeros(len(moved), bool)
-    nameless[1:] = records.words[records.starts[1 : len(moved)]] == 0
-    nameless[:first] = False
-    used = np.zeros(len(moved), bool)
-    used[targets] = True
-    while True:
-        needed = np.zeros(len(moved), bool)
-        needed[targets[~moved[sources]]] = True
-        along = nameless & used & ~needed & ~moved
-        if not along.any():
-            return
-        moved |= along
 
 
 def _move_unreached(records: Records, moved: Mask, first: int) -> None:
