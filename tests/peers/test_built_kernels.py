@@ -12,6 +12,7 @@ import pytest
 
 import build_kernel
 import support
+from dwarfless.containers.section import ElfReader
 from kernel.guest import Outcome, boot
 from oracle.btf_reader import Btf, read
 from peers.compare import compare
@@ -111,10 +112,8 @@ def test_the_kernel_boots_with_this_btf(built):
 
 def section(path: Path) -> bytes:
     """Return an ELF file's .BTF."""
-    from dwarfless.containers.section import read_section
-
     with open(path, "rb", buffering=0) as file:
-        found = read_section(file, ".BTF", source=str(path))
+        found = ElfReader(file, str(path)).section(".BTF")
     assert found is not None
     return found
 
