@@ -6,6 +6,7 @@ Out: paths below ``$XDG_CACHE_HOME/dwarfless``, printed one a line.
 
     fetch.py kernel bookworm|trixie|sid     vmlinux of Debian's cloud kernel, with DWARF
     fetch.py modules trixie xfs nvme        debug modules out of the same package
+    fetch.py modules trixie --all           all of them, 2 GB
     fetch.py image trixie                   the same kernel to boot, with its modules
     fetch.py busybox                        a busybox that needs no library
     fetch.py peers                          pahole and bpftool from sid, with their libraries
@@ -32,6 +33,8 @@ SUITES = ("bookworm", "trixie", "sid")
 KERNEL = "linux-image-cloud-amd64-dbg"
 PEERS = ("pahole", "bpftool")
 ARCHITECTURE = "amd64"
+#: Marks a folder that holds every module of its kernel.
+ALL_THERE = ".all-modules"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -240,7 +243,9 @@ class Apt:
         return max(debs, key=lambda deb: deb.stat().st_mtime, default=None)
 
 
-def unpack(deb: Path, target: Path, patterns: Sequence[str] = ()) -> None:
+def unpack(
+    deb: Path, target: Path, patterns: Sequence[str] = (), *, keep_deb: bool = True
+) -> None:
     """Unpack a package, or what matches patterns, below a folder; existing files are replaced."""
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".unpack-") as folder:
@@ -261,6 +266,8 @@ def unpack(deb: Path, target: Path, patterns: Sequence[str] = ()) -> None:
                 place.mkdir(exist_ok=True)
             else:
                 path.replace(place)
+    if not keep_deb:
+        deb.unlink()
 
 
 def kernel(suite: str, *, keep_deb: bool = True) -> Path:
@@ -273,9 +280,7 @@ def kernel(suite: str, *, keep_deb: bool = True) -> Path:
         print(f"fetch: unpacking {deb.name}", file=sys.stderr)
         # The one that isn't the file is a link to it.
         vmlinux = ["./usr/lib/debug/boot/vmlinux-*", "./usr/lib/debug/lib/modules/*/vmlinux"]
-        unpack(deb, root / "kernels" / suite, vmlinux)
-        if not keep_deb:
-            deb.unlink()
+        unpack(deb, root / "kernels" / suite, vmlinux, keep_deb=keep_deb)
         if found := find_kernel(suite):
             return found
         raise FetchError(f"{deb.name} holds no vmlinux")
@@ -290,9 +295,12 @@ def modules(suite: str, names: Sequence[str], *, keep_deb: bool = True) -> list[
             (deb,) = Apt(root, suite).download([f"linux-image-{release_of(vmlinux)}-dbg"])
             print(f"fetch: unpacking {', '.join(missing)}", file=sys.stderr)
             stems = [name.removesuffix(".ko").replace("_", "[-_]") for name in missing]
-            unpack(deb, root / "kernels" / suite, [f"./*/kernel/*/{stem}.ko" for stem in stems])
-            if not keep_deb:
-                deb.unlink()
+            unpack(
+                deb,
+                root / "kernels" / suite,
+                [f"./*/kernel/*/{stem}.ko" for stem in stems],
+                keep_deb=keep_deb,
+            )
         found = [(name, find_module(suite, name)) for name in names]
         if lost := [name for name, path in found if path is None]:
             raise FetchError(f"the {suite} kernel has no module {', '.join(lost)}")
@@ -333,10 +341,21 @@ def unpack_all(debs: Sequence[Path], folder: Path, *, keep_deb: bool) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     for deb in debs:
         print(f"fetch: unpacking {deb.name}", file=sys.stderr)
-        unpack(deb, partial)
-        if not keep_deb:
-            deb.unlink()
+        unpack(deb, partial, keep_deb=keep_deb)
     partial.replace(folder)
+
+
+def all_modules(suite: str, *, keep_deb: bool = True) -> Path:
+    """Return the folder that holds all debug modules of the kernel that is in the cache."""
+    release = release_of(kernel(suite))
+    with locked() as root:
+        folder = root / "kernels" / suite / "usr/lib/debug/lib/modules" / release
+        if not (folder / ALL_THERE).exists():
+            (deb,) = Apt(root, suite).download([f"linux-image-{release}-dbg"])
+            print("fetch: unpacking all modules", file=sys.stderr)
+            unpack(deb, root / "kernels" / suite, ["./*/kernel/*.ko"], keep_deb=keep_deb)
+            (folder / ALL_THERE).touch()
+        return folder
 
 
 def peers(*, keep_deb: bool = True) -> Path:
@@ -359,7 +378,8 @@ def main() -> int:
     sub.add_argument("suite", choices=SUITES, nargs="+")
     sub = what.add_parser("modules", help="debug modules")
     sub.add_argument("suite", choices=SUITES)
-    sub.add_argument("name", nargs="+")
+    sub.add_argument("name", nargs="*")
+    sub.add_argument("--all", action="store_true", help="every module of the kernel")
     sub = what.add_parser("image", help="a kernel to boot, with its modules")
     sub.add_argument("suite", choices=SUITES, nargs="+")
     what.add_parser("busybox", help="a busybox that needs no library")
@@ -367,16 +387,15 @@ def main() -> int:
     arguments = parser.parse_args()
     keep_deb = not arguments.delete_debs
     try:
-        if arguments.what == "kernel":
-            paths = [kernel(suite, keep_deb=keep_deb) for suite in arguments.suite]
-        elif arguments.what == "modules":
-            paths = modules(arguments.suite, arguments.name, keep_deb=keep_deb)
-        elif arguments.what == "image":
-            paths = [image(suite, keep_deb=keep_deb) for suite in arguments.suite]
-        elif arguments.what == "busybox":
-            paths = [busybox(keep_deb=keep_deb)]
+        if arguments.what == "modules":
+            suite, names = arguments.suite, arguments.name
+            every = [all_modules(suite, keep_deb=keep_deb)] if arguments.all else []
+            paths = every + modules(suite, names, keep_deb=keep_deb)
+        elif arguments.what in ("kernel", "image"):
+            one = kernel if arguments.what == "kernel" else image
+            paths = [one(suite, keep_deb=keep_deb) for suite in arguments.suite]
         else:
-            paths = [peers(keep_deb=keep_deb)]
+            paths = [(busybox if arguments.what == "busybox" else peers)(keep_deb=keep_deb)]
     except (FetchError, OSError) as error:
         print(f"fetch: {error}", file=sys.stderr)
         return 1
