@@ -163,6 +163,7 @@ cdef enum:  # base type encodings, 7.8
 cdef enum:  # the operations that place a variable or a member, 7.7.1
     DW_OP_addr = 0x03
     DW_OP_constu = 0x10
+    DW_OP_stack_value = 0x9F
     DW_OP_plus_uconst = 0x23
     DW_OP_addrx = 0xA1
     DW_OP_GNU_addr_index = 0xFB

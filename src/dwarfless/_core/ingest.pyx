@@ -238,7 +238,7 @@ cdef class Store:
         if var.declaration and not var.has_location and (var.func or var.specification == NO_REF):
             return (var.func or var.top) and features & FEATURE_DECLARATIONS
         if var.func:
-            return var.has_address and features & FEATURE_LOCALS
+            return var.has_location and features & FEATURE_LOCALS
         return var.top and features & FEATURE_VARIABLES
 
     cdef void keep_vars(self) noexcept nogil:
@@ -258,7 +258,7 @@ cdef class Store:
                 | (VAR_ARTIFICIAL if var.artificial else 0) \
                 | (VAR_LOCATED if var.has_location else 0) \
                 | (VAR_ADDRESS if var.has_address else 0) \
-                | (VAR_LOCAL if var.func and var.has_address else 0)
+                | (VAR_LOCAL if var.func and var.has_location else 0)
             state = <VarState*>push(&self.vars)
             state.address = var.address
             state.name = var.name

@@ -217,6 +217,9 @@ cdef inline bint may_be_static(Walker* w, uint32_t func) noexcept nogil:
     if has(v, S_LOCATION):
         if not is_block_step(v.step[S_LOCATION]) or v.length[S_LOCATION] == 0:
             return False
+        op = (<const uint8_t*><size_t>v.value[S_LOCATION])[v.length[S_LOCATION] - 1]
+        if op == DW_OP_stack_value and v.length[S_LOCATION] > 2:
+            return False  # an address is its value
         op = (<const uint8_t*><size_t>v.value[S_LOCATION])[0]
         return op == DW_OP_addr or op == DW_OP_addrx or op == DW_OP_GNU_addr_index
     if has(v, S_DECLARATION):

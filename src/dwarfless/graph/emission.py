@@ -213,7 +213,7 @@ def add_variables(
     }
     rows, sections = datasecs.variable_records(placed, states, assembly.num_records, section_names)
     ids = assembly.add_rows(rows)
-    tags = _variable_tags(assembly, resolved, placed.state, ids, options)
+    tags = _variable_tags(assembly, resolved, placed.state, ids, options, report)
     secs = [assembly.add_rows(section[None, :]) for section in sections]
     return [ids, tags, *secs], rows[:, 2]
 
@@ -224,6 +224,7 @@ def _variable_tags(
     kept: NDArray[np.int64],
     ids: Words,
     options: EncodeOptions,
+    report: Report,
 ) -> Words:
     """Add the decl tags of variables: those of the source, then where they stand."""
     rows: list[tuple[int, int, int, int]] = []
@@ -247,5 +248,7 @@ def _variable_tags(
                 if offset not in values:
                     values[offset] = assembly.add_string(word.encode() + b":" + texts[place])
                 rows.append((values[offset], info, int(ids[place]), 0xFFFFFFFF))
+        nameless = int((local & (states["func"] == 0)).sum())
+        report.count("variable", "written without its function: the DWARF has no name", nameless)
     rows = list(dict.fromkeys(rows))
     return assembly.add_rows(np.array(rows, np.uint32).reshape(-1, 4))
