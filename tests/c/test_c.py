@@ -57,7 +57,8 @@ def test_pahole_agrees(path: Path, build: str, made: Made) -> None:
         assert_same(made, case, build)
 
 
-#: What the twin does not read: annotations, statics of functions, two types at one place, C++, complex numbers.
+#: What the twin doesn't read: annotations, statics of functions, two types at one place, C++,
+#: complex numbers.
 NOT_FOR_TWIN = ("tags", "weak", "novariables", "complex", "cxx", "percpu", "variables", "locals")
 PLAIN = [
     (path, build)
