@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from types import ModuleType
 
+import private_apt
 import pytest
 
 import support
@@ -73,19 +74,19 @@ def test_a_damaged_package_is_named(fetch, tmp_path):
     assert list((tmp_path / "target").iterdir()) == []
 
 
-def test_the_mirror_is_the_machines(fetch, monkeypatch):
+def test_the_mirror_is_the_machines(monkeypatch):
     """The archive with all packages is taken, not updates or security; a variable overrides."""
     monkeypatch.delenv("DWARFLESS_MIRROR", raising=False)
     listing = (
         "http://m/debian-security/ a-security\nhttp://m/debian/ a-updates\nhttp://m/debian/ a\n"
     )
-    monkeypatch.setattr(fetch, "run", lambda *_: listing)
-    assert fetch.mirror() == "http://m/debian/"
-    monkeypatch.setattr(fetch, "run", lambda *_: "")
-    with pytest.raises(fetch.FetchError, match="DWARFLESS_MIRROR"):
-        fetch.mirror()
+    monkeypatch.setattr(private_apt, "run", lambda *_: listing)
+    assert private_apt.mirror() == "http://m/debian/"
+    monkeypatch.setattr(private_apt, "run", lambda *_: "")
+    with pytest.raises(private_apt.FetchError, match="DWARFLESS_MIRROR"):
+        private_apt.mirror()
     monkeypatch.setenv("DWARFLESS_MIRROR", "http://other/debian")
-    assert fetch.mirror() == "http://other/debian"
+    assert private_apt.mirror() == "http://other/debian"
 
 
 def test_an_empty_cache_is_a_skip_or_a_failure(monkeypatch):
