@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Encode a real kernel and ask the result a question.
+"""Encode a real kernel, make the extra that its own BTF lacks, and ask them questions.
 
 In:  Debian's cloud kernel of trixie, fetched when missing; where it can't be had, a small C
      program compiled on the spot.
-Out: build/demo/vmlinux.btf, and what was seen, on the terminal.
+Out: build/demo/vmlinux.btf, build/demo/vmlinux-btf-extra, and what was seen, on the terminal.
 """
 
 import shlex
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import dwarfless
 import fetch
+from dwarfless.containers.load import read_binding
 from dwarfless.graph import views
 
 #: As ./demo, which runs in the root of the tree, finds it.
@@ -44,6 +45,7 @@ class Subject(NamedTuple):
     """What is encoded, and the struct and the variable asked about."""
 
     path: Path
+    has_btf: bool = False
     structs: tuple[str, ...] = ("list_head", "task_struct")
     variable: str = "init_task"
 
@@ -51,7 +53,7 @@ class Subject(NamedTuple):
 def kernel() -> Subject | None:
     """Return a real kernel, or None after saying why there is none."""
     try:
-        return Subject(fetch.kernel("trixie"))
+        return Subject(fetch.kernel("trixie"), has_btf=True)
     except (fetch.FetchError, OSError) as error:
         print(f"No kernel to be had ({error}): compiling a small C program instead.\n")
         return None
@@ -65,16 +67,15 @@ def program() -> Subject:
     return Subject(FOLDER / "program")
 
 
-def encode(subject: Subject) -> Path:
-    """Run `dwarfless encode` as a user would; return the BTF file."""
-    output = FOLDER / "vmlinux.btf"
-    arguments = ["encode", str(subject.path), "-o", str(output), "--features", "+global_var"]
-    print(f"$ dwarfless {shlex.join(arguments)}", flush=True)
-    run = "from dwarfless.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", run, *arguments], check=False)
+def run(*arguments: str | Path) -> None:
+    """Run dwarfless as a user would."""
+    words = [str(argument) for argument in arguments]
+    print(f"$ dwarfless {shlex.join(words)}", flush=True)
+    call = "from dwarfless.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", call, *words], check=False)
     if done.returncode:
         sys.exit(done.returncode)
-    return output
+    print()
 
 
 def declare(type_: views.Type, name: str = "") -> str:
@@ -117,17 +118,37 @@ def show_struct(graph: dwarfless.TypeGraph, name: str, lines: int = 12) -> None:
     print(f"}};  /* {struct.size} bytes */\n")
 
 
+def show_variable(extra: Path, graph: dwarfless.TypeGraph, name: str) -> None:
+    """Print a variable's declaration, and where the kernel was linked to have it."""
+    variable = graph.find(name, "var")
+    assert isinstance(variable, views.Var)
+    print(f"{declare(variable.type, name)};")
+    binding = read_binding(extra)
+    assert binding is not None
+    for section in graph:
+        if isinstance(section, views.Datasec):
+            for entry in section.entries:
+                if entry.type_id == variable.id:
+                    address = binding.address(section.name, entry.offset)
+                    print(f"    at {address:#x}, {entry.size} bytes of {section.name}")
+
+
 def main() -> None:
-    """Encode, then ask."""
+    """Encode, split, then ask."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     subject = kernel() or program()
-    graph = dwarfless.load(encode(subject))
-    print(f"\nFrom the {graph.num_own:,} types now in {graph.source}:\n")
+    whole, extra = FOLDER / "vmlinux.btf", FOLDER / "vmlinux-btf-extra"
+    run("encode", subject.path, "-o", whole)
+    # A kernel has BTF of its own, to which the extra adds; a program's is what was just made.
+    base = subject.path if subject.has_btf else whole
+    run("extra", subject.path, *(() if subject.has_btf else ("--base", base)), "-o", extra)
+    graph = dwarfless.load(extra, base=dwarfless.load(base))
+    print(
+        f"From {graph.first_id - 1:,} types that were there and {graph.num_own:,} of the extra:\n"
+    )
     for name in subject.structs:
         show_struct(graph, name)
-    variable = graph.find(subject.variable, "var")
-    assert isinstance(variable, views.Var)
-    print(f"The variable {variable.name} is declared: {declare(variable.type, variable.name)};")
+    show_variable(extra, graph, subject.variable)
 
 
 if __name__ == "__main__":
