@@ -9,7 +9,7 @@ from support import ROOT
 
 SOURCE = ROOT / "src" / "dwarfless"
 ORDER = ["errors", "formats", "_core", "elf", "dwarf", "graph", "btf"]
-ORDER += ["encoder", "modules", "containers", "footprint", "consumers", "cli"]
+ORDER += ["encoder", "modules", "containers", "footprint", "host", "consumers", "cli"]
 #: The lines that import, in Python and in Cython.
 IMPORT = re.compile(r"^\s*(?:from|cimport|import)\s+(\.|dwarfless)\.?(\w*)", re.M)
 FILES = sorted(path for end in ("py", "pyx", "pxd", "pyi") for path in SOURCE.rglob(f"*.{end}"))

@@ -29,13 +29,22 @@ from dwarfless.graph.match import levels
 from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["bind", "bind_module", "bound_sections", "identify", "identify_file"]
+__all__ = [
+    "HOST",
+    "bind",
+    "bind_module",
+    "bound_sections",
+    "identify",
+    "identify_file",
+    "running_build_id",
+]
 
 #: The start of linux_banner; UTS_RELEASE has at most 64 bytes. Source: init/version-timestamp.c.
 BANNER: Final = re.compile(rb"Linux version ([!-~]{1,64}) \(")
 #: What the running kernel shows of itself.
 RUNNING_BTF: Final = "/sys/kernel/btf/vmlinux"
 RUNNING_NOTES: Final = Path("/sys/kernel/notes")
+#: Of the machine this runs on.
 HOST: Final = Layout(sys.maxsize > 1 << 32, sys.byteorder == "little")
 
 
@@ -127,7 +136,7 @@ def identify_file(path: str | os.PathLike[str]) -> Binding:
     But the running kernel's says all: its release and its build-id are known.
     """
     if os.path.realpath(path) == RUNNING_BTF:
-        return Binding(release=os.uname().release, build_id=_running_build_id())
+        return Binding(release=os.uname().release, build_id=running_build_id())
     try:
         return identify(ElfImage.load(path))
     except (ElfError, OSError):
@@ -164,9 +173,12 @@ def _section_names(chain: list[TypeGraph]) -> Iterator[str]:
             yield level.string(offset)
 
 
-def _running_build_id() -> str:
-    """Return the running kernel's build-id, in hex."""
-    content = memoryview(RUNNING_NOTES.read_bytes())
+def running_build_id() -> str:
+    """Return the running kernel's build-id in hex, "" if it shows none."""
+    try:
+        content = memoryview(RUNNING_NOTES.read_bytes())
+    except OSError:
+        return ""
     for note in iter_notes(content, layout=HOST, source=str(RUNNING_NOTES), section="notes"):
         if (note.owner, note.type) == elf.NT_GNU_BUILD_ID:
             return bytes(note.content).hex()

@@ -21,6 +21,7 @@ from dwarfless.btf.encode import encode
 from dwarfless.containers.binding import Binding
 from dwarfless.containers.donor import THIS_MODULE, Donor, module_record
 from dwarfless.containers.output import write_atomically
+from dwarfless.elf.compression import decompress_file, is_compressed
 from dwarfless.elf.notes import build_id_section
 from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import DwarflessError
@@ -33,7 +34,14 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["compress_module", "encode_module", "module_name", "wrap_btf", "write_module"]
+__all__ = [
+    "compress_module",
+    "encode_module",
+    "module_name",
+    "read_module",
+    "wrap_btf",
+    "write_module",
+]
 
 #: What the kernel's build gives xz; the kernel's own decoder knows no other check.
 XZ_FILTERS: Final = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}]
@@ -147,6 +155,20 @@ def compress_module(content: bytes, path: str | os.PathLike[str]) -> bytes:
         return lzma.compress(content, check=lzma.CHECK_CRC32, filters=XZ_FILTERS)
     if name.endswith(".zst"):
         return zstd.compress(content, 19)
+    return content
+
+
+def read_module(path: str | os.PathLike[str]) -> bytes:
+    """Return a module's file, decompressed.
+
+    Raises:
+        ElfError: It does not decompress.
+        OSError: It can't be read.
+    """
+    with open(path, "rb") as file:
+        content = file.read()
+    if is_compressed(content[:6]):
+        return bytes(decompress_file(memoryview(content), os.fspath(path)))
     return content
 
 

@@ -1,0 +1,1 @@
+"""Extras on a machine: put there, taken away, looked at."""
