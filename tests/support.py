@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from typing import TypeVar
 import pytest
 
 __all__ = [
+    "COMMAND",
     "KERNEL_FEATURES",
     "ROOT",
     "STANDARD_MODULES",
@@ -35,6 +37,9 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+#: Runs dwarfless as a user would.
+COMMAND = [sys.executable, "-c", "from dwarfless.cli.main import main; main()"]
 
 #: What the kernel's own build asks pahole for (rules, section 8).
 KERNEL_FEATURES = (

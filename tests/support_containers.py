@@ -5,13 +5,13 @@ Out: ELF files; how it went.
 """
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from dwarfless.cli.main import cli
+from support import COMMAND
 
-__all__ = ["COMMAND", "KERNEL", "compile_c", "complaint", "do", "program", "run"]
+__all__ = ["KERNEL", "compile_c", "complaint", "do", "program", "run"]
 
 KERNEL = """
 const char banner[] = "Linux version 6.12.1-test (gcc) VERSION";
@@ -21,7 +21,6 @@ static int counter = VERSION;
 int schedule(struct task *t) { return t->pid + counter++; }
 int main(void) { return schedule(&init_task); }
 """
-COMMAND = [sys.executable, "-c", "from dwarfless.cli.main import main; main()"]
 
 
 def compile_c(text: str, output: Path, *flags: str) -> None:

@@ -2,24 +2,18 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import dwarfless
 from dwarfless.consumers.listing import listing
-from support import KERNEL_FEATURES, bpftool, kernel
+from support import COMMAND, KERNEL_FEATURES, bpftool, kernel
 from support_bpf import btf_load
 
 pytestmark = [pytest.mark.kernel, pytest.mark.peer]
 
 SUITES = ("bookworm", "trixie", "sid")
-COMMAND = [
-    sys.executable,
-    "-c",
-    "import sys; from dwarfless.cli.main import main; sys.exit(main())",
-]
 
 
 @pytest.fixture(scope="module", params=SUITES)

@@ -8,7 +8,6 @@ kept in the cache by kernel and by the code that asked.
 import hashlib
 import json
 import subprocess
-import sys
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -25,17 +24,12 @@ from peers.alike import variables
 from peers.compare import load_allowances
 from peers.described import TAGGED, Described, flat
 from peers.differences import Difference
-from support import KERNEL_FEATURES, kernel
+from support import COMMAND, KERNEL_FEATURES, kernel
 
 pytestmark = [pytest.mark.kernel, pytest.mark.peer]
 
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE / "drgn_variables.py"
-COMMAND = [
-    sys.executable,
-    "-c",
-    "import sys; from dwarfless.cli.main import main; sys.exit(main())",
-]
 SUITES = ("bookworm", "trixie", "sid")
 WAYS = {
     "whole": ["encode", f"--features={KERNEL_FEATURES},global_var"],

@@ -1,7 +1,6 @@
 """A kernel's own BTF and the extra over it hold every variable, at the floor of bytes."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,11 @@ from dwarfless.graph.views import Datasec
 from oracle.bisimulation import JointGraph
 from oracle.btf_reader import Btf, read
 from peers.alike import alike, dimensions, variables
-from support import KERNEL_FEATURES, bpftool, kernel, pahole_encode
+from support import COMMAND, KERNEL_FEATURES, bpftool, kernel, pahole_encode
 
 pytestmark = [pytest.mark.kernel, pytest.mark.peer]
 
 SUITES = ("bookworm", "trixie", "sid")
-COMMAND = [
-    sys.executable,
-    "-c",
-    "import sys; from dwarfless.cli.main import main; sys.exit(main())",
-]
 #: A VAR and its entry in a DATASEC.
 BYTES_A_VARIABLE = 28
 #: New types that are neither variables nor sections: some hundred arrays and qualifiers.

@@ -6,25 +6,19 @@ Each difference that is right is listed with its reason in ``allow/SUITE.toml``.
 """
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from peers.compare import Comparison, compare, load_allowances
 from peers.symbols import optimized_functions
-from support import KERNEL_FEATURES, STANDARD_MODULES, kernel, module, pahole_encode
+from support import COMMAND, KERNEL_FEATURES, STANDARD_MODULES, kernel, module, pahole_encode
 
 pytestmark = [pytest.mark.kernel, pytest.mark.peer]
 
 SUITES = ("bookworm", "trixie", "sid")
 ALLOW = Path(__file__).parent / "allow"
 FEATURES = {"percpu": KERNEL_FEATURES, "global": f"{KERNEL_FEATURES},global_var"}
-COMMAND = [
-    sys.executable,
-    "-c",
-    "import sys; from dwarfless.cli.main import main; sys.exit(main())",
-]
 
 
 def compare_encoders(source: Path, features: str, suite: str, output: Path) -> Comparison:

@@ -5,7 +5,6 @@ are compared as one: own types of each are marked with its name.
 """
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,15 @@ from peers.differences import all_differences
 from peers.joined import Joined
 from peers.meaning import Meaning
 from peers.symbols import optimized_functions
-from support import KERNEL_FEATURES, STANDARD_MODULES, kernel, module, modules, pahole_encode
+from support import (
+    COMMAND,
+    KERNEL_FEATURES,
+    STANDARD_MODULES,
+    kernel,
+    module,
+    modules,
+    pahole_encode,
+)
 
 pytestmark = [pytest.mark.kernel, pytest.mark.peer]
 
@@ -35,11 +42,6 @@ NAMES = (
     "gve",
 )
 # fmt: on
-COMMAND = [
-    sys.executable,
-    "-c",
-    "import sys; from dwarfless.cli.main import main; sys.exit(main())",
-]
 
 
 @pytest.fixture(scope="module")

@@ -9,31 +9,16 @@ from pathlib import Path
 
 import rich_click as click
 
-from dwarfless.cli.encode_modules import write_modules
-from dwarfless.cli.encoding import (
-    Encoding,
-    encoding_options,
-    progress_bar,
-    refuse_overwriting,
-    write_result,
-)
-from dwarfless.cli.inputs import base_option, load_bases
+from dwarfless.cli.encoding import Encoding, encoding_options
+from dwarfless.cli.inputs import load_bases
+from dwarfless.cli.programs import check_programs, encode_programs, program_options
 from dwarfless.cli.selection import selection_options
-from dwarfless.containers.in_place import check_embeddable
-from dwarfless.encoder import encode_elf
 
 __all__ = ["encode"]
 
 
 @click.command()
-@click.argument("source", metavar="VMLINUX", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--modules",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Encode every module below DIR instead, each split over --base.",
-)
-@base_option
+@program_options
 @click.option(
     "-o",
     "--output",
@@ -57,24 +42,7 @@ def encode(
     that BTF has no room for are left out, counted and listed in the report. With --base only
     what the base lacks is written, split over it.
     """
-    if (source is None) == (modules is None):
-        raise click.UsageError("Give either VMLINUX or --modules.")
+    check_programs(source, modules, bases)
     if (output is None) != in_place or (in_place and (modules or encoding.format)):
         raise click.UsageError("Give either -o, or --in-place for one file as it is.")
-    base = load_bases(bases)
-    if modules is not None:
-        assert output is not None
-        if base is None:
-            raise click.UsageError("--modules needs --base: what modules are split over.")
-        write_modules(modules, base, output, encoding)
-        return
-    assert source is not None
-    if output is None:
-        check_embeddable(source)
-    else:
-        refuse_overwriting(source, output)
-    with progress_bar(encoding) as advance:
-        graph, report = encode_elf(
-            source, options=encoding.options, base=base, jobs=encoding.jobs, progress=advance
-        )
-    write_result(graph, report, source, output, encoding)
+    encode_programs(source, modules, load_bases(bases), output, encoding)

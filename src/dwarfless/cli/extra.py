@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from dwarfless.cli.encode_modules import write_modules
-from dwarfless.cli.encoding import (
-    Encoding,
-    encoding_options,
-    progress_bar,
-    refuse_overwriting,
-    write_result,
-)
-from dwarfless.cli.inputs import base_option, load_bases
+from dwarfless.cli.encoding import Encoding, encoding_options
+from dwarfless.cli.inputs import load_bases, output_option
+from dwarfless.cli.programs import check_programs, encode_programs, program_options
 from dwarfless.cli.selection import selection_options
-from dwarfless.encoder import encode_elf
 
 if TYPE_CHECKING:
     from dwarfless.graph.type_graph import TypeGraph
@@ -28,21 +21,8 @@ __all__ = ["extra"]
 
 
 @click.command()
-@click.argument("source", metavar="VMLINUX", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--modules",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Make an extra for every module below DIR instead, each over --base.",
-)
-@base_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, allow_dash=True),
-    required=True,
-    help="Where to write it; - is stdout. With --modules a folder.",
-)
+@program_options
+@output_option
 @encoding_options
 @selection_options(only="vars", with_init=False)
 def extra(
@@ -59,25 +39,9 @@ def extra(
     module. Types, functions and variables of the base are not repeated; every new type is in the
     report, with why the base lacks it.
     """
-    if (source is None) == (modules is None):
-        raise click.UsageError("Give either VMLINUX or --modules.")
-    if modules is not None:
-        base = load_bases(bases)
-        if base is None:
-            raise click.UsageError("--modules needs --base: what modules are split over.")
-        write_modules(modules, base, output, encoding)
-        return
-    assert source is not None
-    refuse_overwriting(source, output)
-    with progress_bar(encoding) as advance:
-        graph, report = encode_elf(
-            source,
-            options=encoding.options,
-            base=base_of(source, bases),
-            jobs=encoding.jobs,
-            progress=advance,
-        )
-    write_result(graph, report, source, output, encoding)
+    check_programs(source, modules, bases)
+    base = load_bases(bases) if source is None else base_of(source, bases)
+    encode_programs(source, modules, base, output, encoding)
 
 
 def base_of(source: Path, bases: tuple[Path, ...]) -> "TypeGraph":

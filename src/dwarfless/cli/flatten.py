@@ -4,20 +4,14 @@ from pathlib import Path
 
 import rich_click as click
 
-from dwarfless.cli.inputs import btf_input, load_with_bases
+from dwarfless.cli.inputs import btf_input, load_with_bases, output_option
 
 __all__ = ["flatten"]
 
 
 @click.command()
 @btf_input
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, allow_dash=True),
-    required=True,
-    help="Where to write it; - is stdout.",
-)
+@output_option
 def flatten(file: Path, bases: tuple[Path, ...], output: Path) -> None:
     """Join FILE and its bases into one BTF that needs no base.
 

@@ -9,7 +9,14 @@ import rich_click as click
 if TYPE_CHECKING:
     from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["base_option", "btf_input", "load_bases", "load_with_bases", "target_option"]
+__all__ = [
+    "base_option",
+    "btf_input",
+    "load_bases",
+    "load_with_bases",
+    "output_option",
+    "target_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: Version of the JSON that --json prints; raised when a key changes its meaning.
@@ -25,6 +32,16 @@ base_option: Final = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     help="What it is split over; repeated, each is the base of the next.",
+)
+
+
+#: -o, for what writes one BTF.
+output_option: Final = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    required=True,
+    help="Where to write it; .btf is raw, - is stdout, else ELF. Many files: a folder.",
 )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from dwarfless.cli.inputs import base_option
+from dwarfless.cli.inputs import base_option, output_option
 
 __all__ = ["merge"]
 
@@ -12,13 +12,7 @@ __all__ = ["merge"]
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @base_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, allow_dash=True),
-    required=True,
-    help="Where to write it; - is stdout.",
-)
+@output_option
 def merge(files: tuple[Path, ...], bases: tuple[Path, ...], output: Path) -> None:
     """Join FILES that are split over one base, such as modules, into one over that base.
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from dwarfless.cli.inputs import btf_input
+from dwarfless.cli.inputs import btf_input, output_option
 
 __all__ = ["relocate"]
 
@@ -17,13 +17,7 @@ __all__ = ["relocate"]
     type=click.Path(path_type=Path),
     help="The distilled base of raw BTF; an ELF file has it in .BTF.base.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, allow_dash=True),
-    required=True,
-    help="Where to write it; - is stdout.",
-)
+@output_option
 def relocate(file: Path, bases: tuple[Path, ...], distilled: Path | None, output: Path) -> None:
     """Split FILE, which is over a distilled base, over --base instead.
 

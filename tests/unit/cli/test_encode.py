@@ -40,7 +40,7 @@ class Encoder:
 def encoder(monkeypatch) -> Encoder:
     """Put the stand-in where the command finds the encoder."""
     stand_in = Encoder()
-    command = importlib.import_module("dwarfless.cli.encode")
+    command = importlib.import_module("dwarfless.cli.programs")
     monkeypatch.setattr(command, "encode_elf", stand_in)
     return stand_in
 

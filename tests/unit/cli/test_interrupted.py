@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from support_containers import COMMAND, KERNEL, compile_c, complaint, program, run
+from support import COMMAND
+from support_containers import KERNEL, compile_c, complaint, program, run
 
 #: Bytes that a process may write to a file where the disk is to be full.
 ROOM = 1 << 16
