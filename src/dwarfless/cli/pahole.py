@@ -83,8 +83,12 @@ def encode_files(request: "Request") -> int:
     from dwarfless.graph.match import Base
     from dwarfless.graph.options import EncodeOptions
 
+    features = frozenset(request.features)
+    if "distilled_base" in features and (request.detached or not request.base):
+        _complain("distilled_base needs --btf_base and a file to go into, and is ignored")
+        features -= {"distilled_base"}
     options = EncodeOptions(
-        features=frozenset(request.features),
+        features=features,
         only=frozenset({"percpu", "global", "static"}) if request.only_variables else None,
         with_init=not request.only_variables,
         lang_exclude=request.lang_exclude,
@@ -117,12 +121,15 @@ def encode_file(
     graph, report = encode_elf(file, options=options, base=base, jobs=request.jobs)
     layout = "layout" in options.features and base is None
     btf = encode(graph, byte_order=report.byte_order, layout=layout, report=report)
+    distilled = b""
+    if "distilled_base" in options.features and graph.base is not None:
+        distilled = encode(graph.base, byte_order=report.byte_order)
     if request.verbose:
         print(f"{file}: {graph.num_own} types, {len(btf)} bytes", *told(report), sep="\n  ")
     if request.detached:
         write_atomically(request.detached, btf)
     else:
-        embed(file, btf)
+        embed(file, btf, distilled=distilled)
 
 
 def told(report: "Report") -> list[str]:

@@ -24,9 +24,7 @@ from dwarfless.graph.options import DEFAULT_FEATURES, FEATURES, parse_languages
 __all__ = ["OPTIONS", "SUPPORTED_FEATURES", "Request", "UsageError", "parse"]
 
 #: Features that change what is written, or that need no change to hold.
-SUPPORTED_FEATURES: Final = tuple(
-    name for name in FEATURES if name not in ("true_signature", "distilled_base")
-)
+SUPPORTED_FEATURES: Final = tuple(name for name in FEATURES if name != "true_signature")
 #: What is on if no list of features is given.
 INITIAL_FEATURES: Final = frozenset({"var", "decl_tag", "type_tag", "enum64"})
 

@@ -11,7 +11,8 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,8 @@ SIGNATURE: Final = b"~Module signature appended~\n"
 #: Who says which objcopy: the kernel's build; pahole, and with it older kernels' builds.
 VARIABLES: Final = ("OBJCOPY", "LLVM_OBJCOPY")
 PROGRAMS: Final = ("objcopy", "llvm-objcopy")
+#: What is replaced: a distilled base belongs to the BTF beside it.
+SECTIONS: Final = (".BTF", ".BTF.base")
 #: Sections that objcopy writes anew; what symbols say is compared apart.
 REWRITTEN: Final = (elf.SHT_NULL, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX)
 
@@ -58,7 +61,7 @@ def check_embeddable(path: str | os.PathLike[str]) -> bool:
     return True
 
 
-def embed(path: str | os.PathLike[str], btf: bytes) -> None:
+def embed(path: str | os.PathLike[str], btf: bytes, *, distilled: bytes = b"") -> None:
     """Add or replace an ELF file's .BTF section, or leave the file untouched.
 
     The program is $OBJCOPY or $LLVM_OBJCOPY; else objcopy, or if that doesn't know the machine
@@ -67,6 +70,7 @@ def embed(path: str | os.PathLike[str], btf: bytes) -> None:
     Args:
         path: ELF file.
         btf: What goes into .BTF.
+        distilled: What goes into .BTF.base; without it, a section of that name is removed.
 
     Raises:
         DwarflessError: The file can't be changed, or no objcopy can.
@@ -74,23 +78,28 @@ def embed(path: str | os.PathLike[str], btf: bytes) -> None:
 
     Cost: four seconds for a vmlinux of 430 MB, which needs that much room beside it.
     """
-    option = "--update-section" if check_embeddable(path) else "--add-section"
-    content = os.memfd_create("btf")
-    try:
-        with open(content, "wb", closefd=False) as file:
-            file.write(btf)
+    check_embeddable(path)
+    wanted = {".BTF": btf, ".BTF.base": distilled}
+    present = set(ElfImage.load(path).section_names)
+    arguments, handles = [], []
+    with ExitStack() as opened:
+        for name, content in wanted.items():
+            if not content:
+                arguments += [f"--remove-section={name}"] if name in present else []
+                continue
+            handles.append(os.memfd_create("btf"))
+            opened.callback(os.close, handles[-1])
+            with open(handles[-1], "wb", closefd=False) as file:
+                file.write(content)
+            option = "--update-section" if name in present else "--add-section"
+            arguments.append(f"{option}={name}=/proc/self/fd/{handles[-1]}")
         with replacement(path) as temporary:
-            _run_objcopy(
-                [f"{option}=.BTF=/proc/self/fd/{content}", os.path.realpath(path), temporary],
-                content,
-                os.fspath(path),
-            )
-            _check_kept(ElfImage.load(path), ElfImage.load(temporary), btf)
-    finally:
-        os.close(content)
+            arguments += [os.path.realpath(path), temporary]
+            _run_objcopy(arguments, handles, os.fspath(path))
+            _check_kept(ElfImage.load(path), ElfImage.load(temporary), wanted)
 
 
-def _run_objcopy(arguments: list[str], handle: int, path: str) -> None:
+def _run_objcopy(arguments: list[str], handles: list[int], path: str) -> None:
     """Run the first objcopy that succeeds; if none does, tell why the first didn't."""
     problem = ""
     for program in _programs():
@@ -100,7 +109,7 @@ def _run_objcopy(arguments: list[str], handle: int, path: str) -> None:
             text=True,
             errors="replace",
             check=False,
-            pass_fds=(handle,),
+            pass_fds=handles,
         )
         if not done.returncode:
             return
@@ -122,8 +131,8 @@ def _programs() -> Iterator[list[str]]:
     yield from ([name] for name in PROGRAMS if shutil.which(name))
 
 
-def _check_kept(before: ElfImage, after: ElfImage, btf: bytes) -> None:
-    """Make sure that nothing but .BTF is new.
+def _check_kept(before: ElfImage, after: ElfImage, wanted: Mapping[str, bytes]) -> None:
+    """Make sure that these sections hold what they should, and that nothing else is new.
 
     Raises:
         DwarflessError: A section or the symbols differ.
@@ -132,9 +141,10 @@ def _check_kept(before: ElfImage, after: ElfImage, btf: bytes) -> None:
     def fail(what: str) -> DwarflessError:
         return DwarflessError(f"{before.source}: objcopy would change {what}")
 
-    index = after.find_section(".BTF")
-    if index is None or after.section_bytes(index) != btf:
-        raise fail(".BTF into something else")
+    for name, expected in wanted.items():
+        index = after.find_section(name)
+        if (b"" if index is None else after.section_bytes(index)) != expected:
+            raise fail(f"{name} into something else")
     for (name, *old, content), (other, *new, copied) in zip(
         _sections(before), _sections(after), strict=False
     ):
@@ -154,7 +164,7 @@ def _sections(image: ElfImage) -> Iterator[tuple[str, int, int, int, int, memory
         kind, flags, address, size = (
             int(image.sections[field][index]) for field in ("type", "flags", "addr", "size")
         )
-        if name != ".BTF" and kind not in REWRITTEN:
+        if name not in SECTIONS and kind not in REWRITTEN:
             loaded = flags & elf.SHF_ALLOC
             content = image.section_bytes(index) if loaded else memoryview(b"")
             yield name, kind, flags, address, size, content

@@ -124,6 +124,24 @@ def test_several_files_over_one_base(folder):
     assert section(folder / "bare.o", ".BTF") is None
 
 
+def test_a_distilled_base_travels_along(folder, capsys):
+    """Beside .BTF; it goes when the next BTF has none, and needs a place and a base."""
+    path = folder / "a.o"
+    assert run(["-J", "--btf_encode_detached=base.btf", "a.o"]) == 0
+    line = ["-J", "--btf_features=default,global_var,distilled_base", "--btf_base=base.btf", "a.o"]
+    assert run(line) == 0
+    assert section(path, ".BTF.base")
+    small = dwarfless.load(path)
+    assert names(small, "VAR") == {"origin", "hidden", "scale"}
+    moved = dwarfless.load(path, base=dwarfless.load(folder / "base.btf"))
+    assert names(moved, "VAR") == names(small, "VAR")
+    assert run([*line[:-1], "--btf_encode_detached=out.btf", "a.o"]) == 0
+    assert "distilled_base needs" in capsys.readouterr().err
+    assert run(["-J", "a.o"]) == 0
+    assert section(path, ".BTF.base") is None
+    assert names(dwarfless.load(path), "VAR") == {"counter"}
+
+
 def test_layout(folder):
     """Is written without a base; on a base the base's holds."""
     command = "-J --btf_features=default,layout"
