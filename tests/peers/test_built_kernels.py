@@ -8,9 +8,9 @@ import functools
 import hashlib
 from pathlib import Path
 
-import build_kernel
 import pytest
 
+import build_kernel
 import support
 from dwarfless.containers.section import ElfReader
 from kernel.guest import Outcome, boot
