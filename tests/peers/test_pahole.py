@@ -8,7 +8,7 @@ import pytest
 from dwarfless.btf.encode import encode
 from dwarfless.cli.pahole import run
 from dwarfless.containers.load import load
-from dwarfless.containers.section import read_section
+from dwarfless.containers.section import ElfReader
 from dwarfless.encoder import encode_elf
 from dwarfless.graph.match import Base
 from dwarfless.graph.options import EncodeOptions, parse_features
@@ -67,5 +67,5 @@ def test_modules_in_place_over_their_kernel(tmp_path):
     for source, copy in zip(sources, copies, strict=True):
         graph, report = encode_elf(source, options=features, base=base)
         with open(copy, "rb", buffering=0) as file:
-            assert read_section(file, ".BTF", source=str(copy)) == encode(graph, report=report)
+            assert ElfReader(file, str(copy)).section(".BTF") == encode(graph, report=report)
         assert optimized_functions(copy) == optimized_functions(source)
