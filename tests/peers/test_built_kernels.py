@@ -6,12 +6,16 @@ the result in the cache. It links the same objects again with pahole for the com
 
 import functools
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 
 import build_kernel
 import support
+from dwarfless.btf.decode import decode
+from dwarfless.cli.pahole import run
+from dwarfless.containers.load import load
 from dwarfless.containers.section import ElfReader
 from kernel.guest import Outcome, boot
 from oracle.btf_reader import Btf, read
@@ -20,6 +24,7 @@ from peers.differences import all_differences
 from peers.joined import Joined
 from peers.meaning import Meaning
 from peers.symbols import optimized_functions
+from support import KERNEL_FEATURES
 
 pytestmark = [pytest.mark.kernel, pytest.mark.peer]
 
@@ -33,10 +38,15 @@ cd /sys/kernel/btf && sha256sum *
 
 @pytest.fixture(scope="module", params=list(build_kernel.VERSIONS))
 def built(request: pytest.FixtureRequest) -> Path:
-    """Return a build without patches and options of its own."""
-    found = build_kernel.find_build(build_kernel.Recipe(request.param))
+    """Return a build."""
+    return find(request.param)
+
+
+def find(version: str) -> Path:
+    """Return a build without patches and options of its own, or skip and say how to get it."""
+    found = build_kernel.find_build(build_kernel.Recipe(version))
     if found is None:
-        pytest.skip(f"NOT TESTED: not built; tools/build_kernel.py {request.param} does it")
+        pytest.skip(f"NOT TESTED: not built; tools/build_kernel.py {version} does it")
     return found
 
 
@@ -124,3 +134,16 @@ def test_the_kernel_does_not_complain(built):
     assert [line for line in console.splitlines() if "BTF" in line or "btf" in line] == []
     assert "WARNING" not in console
     assert "Invalid" not in console
+
+
+def test_a_module_with_a_distilled_base(tmp_path):
+    """As the build makes modules outside the tree; Linux 6.12 moves its types onto its own."""
+    built = find("6.12")
+    module = Path(shutil.copy(module_files(built)["ext2"], tmp_path))
+    options = f"-J --btf_features={KERNEL_FEATURES} --btf_features=distilled_base"
+    assert run([*options.split(), "--btf_base", str(built / "vmlinux"), str(module)]) == 0
+    outcome = boot(built, "insmod ext2.ko && cat /sys/kernel/btf/ext2", put={"ext2.ko": module})
+    assert outcome.status == 0, outcome.console
+    kernels = decode(outcome.output, base=load(built / "vmlinux"))
+    assert kernels.find("ext2_inode_info", "struct").size > 0
+    assert outcome.output != section(module)
