@@ -15,7 +15,7 @@ def listed(start: str, end: str) -> str:
 
 def test_sources_are_listed():
     """Each installed file stands in its folder's line."""
-    rows = re.findall(r"'([\w]*)': \[(.*?)\]", listed("sources = {", "\n}"), re.S)
+    rows = re.findall(r"'([\w/]*)': \[(.*?)\]", listed("sources = {", "\n}"), re.S)
     build = {folder: sorted(re.findall(r"'([^']+)'", names)) for folder, names in rows}
     tree: dict[str, list[str]] = {}
     for path in sorted(SOURCE.rglob("*")):

@@ -35,6 +35,7 @@ COMMANDS = {
     "distill": "Give split BTF what it needs of its base.",
     "relocate": "Move split BTF from a distilled base onto a whole one.",
     "footprint": "Print what variables cost a kernel.",
+    "debug": "Debug a kernel with drgn by its BTF.",
     "verify": "Say whether a kernel is the one an extra is for.",
     "dump": "Print one line a type.",
     "check": "Say what the kernel's verifier would.",

@@ -1,0 +1,81 @@
+"""`dwarfless debug`: drgn with a kernel's BTF and extra in place of DWARF."""
+
+import os
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+__all__ = ["debug"]
+
+PLUGIN = "dwarfless.consumers.drgn_plugin.plugin"
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "-c",
+    "--core",
+    metavar="VMCORE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Debug a core file instead of the running kernel.",
+)
+@click.option(
+    "--base",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The kernel's BTF, raw or in its vmlinux; else its memory has it.",
+)
+@click.option(
+    "--extra",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Its variables; else those that were loaded, or are installed.",
+)
+@click.option("--explain", "explaining", is_flag=True, help="Say what was found where, and stop.")
+@click.argument("arguments", metavar="[DRGN'S ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
+def debug(
+    core: Path | None,
+    base: Path | None,
+    extra: Path | None,
+    explaining: bool,
+    arguments: tuple[str, ...],
+) -> None:
+    """Start drgn with a kernel's BTF and extra, and no DWARF.
+
+    Plain drgn does the same by itself where dwarfless is installed beside it and DWARF is not. A
+    script and its arguments come after the options, as in drgn.
+    """
+    try:
+        import drgn.cli
+    except ImportError:
+        raise click.UsageError("drgn is not installed: pip install 'dwarfless[drgn]'") from None
+    if explaining:
+        for line in explained(core, base, extra):
+            click.echo(line)
+        return
+    named = {"DWARFLESS_BASE": base, "DWARFLESS_EXTRA": extra}
+    os.environ.update({key: str(path) for key, path in named.items() if path is not None})
+    os.environ["DWARFLESS_ALWAYS"] = "1"
+    # From a source tree it may be no entry point; being named twice does no harm.
+    others = os.environ.get("DRGN_PLUGINS", "")
+    os.environ["DRGN_PLUGINS"] = ",".join(filter(None, [others, f"dwarfless={PLUGIN}"]))
+    sys.argv = ["drgn", *(["-c", str(core)] if core is not None else []), *arguments]
+    drgn.cli._main()
+
+
+def explained(core: Path | None, base: Path | None, extra: Path | None) -> list[str]:
+    """Return what was found for a kernel."""
+    import drgn
+
+    from dwarfless.consumers.drgn_plugin.attach import attach
+    from dwarfless.consumers.drgn_plugin.explain import explain
+    from dwarfless.consumers.drgn_plugin.sources import Options
+
+    # The hook would look for BTF by itself, without what is named here.
+    os.environ["DRGN_DISABLE_PLUGINS"] = "*"
+    prog = drgn.Program()
+    if core is None:
+        prog.set_kernel()
+    else:
+        prog.set_core_dump(core)
+    return list(explain(attach(prog, Options(base, extra, always=True))))

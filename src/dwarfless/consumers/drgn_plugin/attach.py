@@ -1,0 +1,285 @@
+"""Give a drgn Program what BTF knows.
+
+In:  a Program of a Linux kernel; what the user wants.
+Out: finders for types, objects and symbols; the kernel as a module with its addresses, so that
+     stack traces are unwound by the ORC in its memory.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Final
+
+from drgn import (
+    FaultError,
+    ModuleFileStatus,
+    Program,
+    RelocatableModule,
+    Symbol,
+    SymbolIndex,
+    Type,
+)
+from drgn.helpers.linux.kallsyms import load_module_kallsyms
+
+from dwarfless.btf.decode import decode
+from dwarfless.consumers.drgn_plugin.levels import Level
+from dwarfless.consumers.drgn_plugin.memory import KernelMemory
+from dwarfless.consumers.drgn_plugin.objects import Finder
+from dwarfless.consumers.drgn_plugin.sources import EXTRA_NAME, Options, Sources, find_sources
+from dwarfless.consumers.drgn_plugin.types import Types
+from dwarfless.errors import BaseMismatchError, DwarflessError
+from dwarfless.formats.btf import Kind
+
+__all__ = ["NAME", "Attached", "attach"]
+
+logger: Final = logging.getLogger("drgn.dwarfless")
+#: Variables that agree on where a section starts.
+ENOUGH_WITNESSES: Final = 3
+#: Not where the module was loaded, but beside the kernel's.
+PERCPU_SECTION: Final = ".data..percpu"
+#: Of our finders.
+NAME: Final = "dwarfless"
+
+
+class Attached:
+    """A Program and what we know of its kernel; all of it is looked for when first asked for."""
+
+    def __init__(self, prog: Program, options: Options) -> None:
+        self.prog: Final = prog
+        self.options: Final = options
+        self.memory: Final = KernelMemory(prog)
+        #: Whether BTF is being looked for, during which no type is known.
+        self.looking = True
+        self._busy = False
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The kernel's BTF and its extra."""
+        self.looking = True
+        try:
+            found = find_sources(self.memory, self.options)
+        finally:
+            self.looking = False
+        for step in found.steps:
+            logger.debug("%s", step)
+        return found
+
+    @cached_property
+    def kernel_levels(self) -> list[Level]:
+        """The kernel's own levels, the extra first: it has most variables."""
+        found: list[Level] = []
+        types: Types | None = None
+        for graph in (self.sources.base, self.sources.extra):
+            if graph is not None:
+                types = Types(self.prog, graph, types, self._complete)
+                found.insert(0, Level(types, "", self._kernel_section))
+        if self.sources.binding is not None:
+            self._check_told(found)
+        return found
+
+    @cached_property
+    def module_levels(self) -> list[Level]:
+        """A level for each BTF of a loaded module."""
+        base = self.kernel_levels[-1] if self.kernel_levels else None
+        found: list[Level] = []
+        if base is None:
+            return found
+        try:
+            for name, address, size in self.memory.iter_module_btf(base.graph):
+                if name == EXTRA_NAME:
+                    continue
+                content = self.prog.read(address, size)
+                graph = decode(content, base=base.graph, source=f"{name} in memory")
+                types = Types(self.prog, graph, base.types, self._complete)
+                module = name.removesuffix("_btf")
+                found.append(Level(types, module, self._module_section))
+        except (FaultError, DwarflessError) as error:
+            logger.warning("the modules' BTF can't be read: %s", error)
+        return found
+
+    def levels(self) -> Iterator[Level]:
+        """Yield all levels, the kernel's first; modules' are read when it comes to them."""
+        yield from self.kernel_levels
+        yield from self.module_levels
+
+    def _complete(self, name: str, union: bool) -> Type | None:
+        """Return the one type that a forward declaration of this name can mean."""
+        kind = Kind.UNION if union else Kind.STRUCT
+        found = [
+            (level, type_id) for level in self.levels() for type_id in level.find_ids(name, kind)
+        ]
+        return found[0][0].types.type(found[0][1]) if len(found) == 1 else None
+
+    def _check_told(self, levels: list[Level]) -> None:
+        """Make sure that variables are where VMCOREINFO says.
+
+        Raises:
+            BaseMismatchError: One is not.
+        """
+        for name, told in self.memory.symbols_told.items():
+            for level in levels:
+                for var_id in level.find_ids(name, Kind.VAR):
+                    place = level.place(var_id)
+                    start = None if place is None else self._bound_section(place.section)
+                    # VMCOREINFO tells the value, not the address, of mem_section and vmemmap.
+                    if place is None or start is None or name in ("mem_section", "vmemmap"):
+                        continue
+                    if start + place.offset != told:
+                        raise BaseMismatchError(
+                            f"{level.graph.source}: has {name} at {start + place.offset:#x}, "
+                            f"the kernel at {told:#x}"
+                        )
+
+    def _bound_section(self, section: str) -> int | None:
+        """Return where the extra's note says that a section is."""
+        binding, slide = self.sources.binding, self.memory.slide
+        if binding is None or slide is None:
+            return None
+        return binding.address(section, 0, slide=slide)
+
+    def _kernel_section(self, section: str, level: Level) -> int | None:
+        bound = self._bound_section(section)
+        if bound is not None:
+            return bound
+        return self._witnessed_section(section, level)
+
+    def _witnessed_section(self, section: str, level: Level) -> int | None:
+        """Return where a section starts by the symbols of some of its variables.
+
+        A symbol that a variable of that name in another section has does not count. A name with
+        several symbols votes for each; what no other start equals wins.
+        """
+        starts: Counter[int] = Counter()
+        for name, offset in level.witnesses(section):
+            symbols = set(self.memory.find_symbol(name, quick=True))
+            if len(symbols) > 1:
+                symbols -= self._taken(name, section, level)
+            starts.update(symbol - offset for symbol in symbols)
+            if len(symbols) == 1:
+                (symbol,) = symbols
+                if starts[symbol - offset] == ENOUGH_WITNESSES:
+                    return symbol - offset
+        ranked = starts.most_common(2)
+        if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
+            return None
+        return ranked[0][0]
+
+    def _taken(self, name: str, section: str, level: Level) -> set[int]:
+        """Return where variables of a name are in other sections."""
+        places = [level.place(var_id) for var_id in level.find_ids(name, Kind.VAR)]
+        found = set()
+        for place in places:
+            if place is not None and place.section != section:
+                start = level.start_of(place.section)
+                if start is not None:
+                    found.add(start + place.offset)
+        return found
+
+    def _module_section(self, section: str, level: Level) -> int | None:
+        for module in self._modules.get(level.module, ()):
+            if section == PERCPU_SECTION:
+                return int(module.object.percpu)
+            if section in module.section_addresses:
+                return int(module.section_addresses[section])
+        return None
+
+    @cached_property
+    def _modules(self) -> dict[str, list[RelocatableModule]]:
+        found: dict[str, list[RelocatableModule]] = {}
+        for module, _ in self.prog.loaded_modules():
+            if isinstance(module, RelocatableModule):
+                found.setdefault(module.name, []).append(module)
+        return found
+
+    def known_symbols(self, name: str, level: Level) -> list[int]:
+        """Return the addresses of a symbol, if knowing them costs nothing more."""
+        if level.module or "index" not in self.memory.__dict__:
+            return []
+        return self.memory.find_symbol(name)
+
+    def find_symbol(self, name: str, level: Level) -> list[int]:
+        """Return the addresses of a symbol of the kernel or of the level's module."""
+        if not level.module:
+            return self.memory.find_symbol(name)
+        index = self.module_index
+        found = index(self.prog, name, None, False) if index is not None else ()
+        ranges = [
+            each
+            for module in self._modules.get(level.module, ())
+            for each in module.address_ranges or ()
+        ]
+        inside = {s.address for s in found if any(a <= s.address < b for a, b in ranges)}
+        return sorted(inside)
+
+    @property
+    def module_index(self) -> SymbolIndex | None:
+        """All symbols of modules; None while it is being made."""
+        if self._busy:
+            return None
+        self._busy = True
+        try:
+            return self._module_index
+        finally:
+            self._busy = False
+
+    @cached_property
+    def _module_index(self) -> SymbolIndex | None:
+        try:
+            return load_module_kallsyms(self.prog)
+        except (LookupError, FaultError, AttributeError) as error:
+            logger.debug("no symbols of modules: %s", error)
+            return None
+
+    def symbols(
+        self, prog: Program, name: str | None, address: int | None, one: bool
+    ) -> Sequence[Symbol]:
+        """Find symbols of the kernel and of its modules, as drgn asks for them."""
+        found: list[Symbol] = []
+        for index in (self.memory.index, None if one and found else self.module_index):
+            if index is not None:
+                found += index(prog, name, address, one)
+            if one and found:
+                return found[:1]
+        return found
+
+    def cover_main_module(self) -> None:
+        """Say where the kernel is, so that drgn finds it by address and reads its ORC."""
+        main = self.prog.main_module("kernel", create=True)
+        if main.address_ranges is None:
+            ends = [self.memory.find_symbol(name) for name in ("_stext", "_end")]
+            if all(len(found) == 1 for found in ends):
+                main.address_ranges = [(ends[0][0], ends[1][0])]
+
+    def spare_debug_info(self, modules: Sequence[object]) -> None:
+        """Say that files nobody found are not needed, for what BTF describes."""
+        if not self.kernel_levels:
+            return
+        for module in modules:
+            if getattr(module, "debug_file_status", None) == ModuleFileStatus.WANT:
+                module.debug_file_status = ModuleFileStatus.DONT_NEED  # type: ignore[attr-defined]
+            if getattr(module, "loaded_file_status", None) == ModuleFileStatus.WANT:
+                module.loaded_file_status = ModuleFileStatus.DONT_NEED  # type: ignore[attr-defined]
+
+
+def attach(prog: Program, options: Options) -> Attached:
+    """Register finders in a Program of a Linux kernel."""
+    attached = Attached(prog, options)
+    finder = Finder(attached)
+    place = 0 if options.always else -1
+    registrations: list[tuple[Callable[..., None], Callable[..., object]]] = [
+        (prog.register_type_finder, finder.type),
+        (prog.register_object_finder, finder.object),
+        (prog.register_symbol_finder, attached.symbols),
+    ]
+    for register, function in registrations:
+        register(NAME, function, enable_index=place)
+    prog.register_debug_info_finder(NAME, attached.spare_debug_info, enable_index=place)
+    try:
+        attached.cover_main_module()
+    except (FaultError, ValueError) as error:
+        logger.warning(
+            "stack traces will stop early: the kernel's symbols can't be read: %s", error
+        )
+    attached.looking = False
+    return attached

@@ -1,0 +1,177 @@
+"""One symbol of the kernel by name, without reading all of them.
+
+In:  the kernel's memory, and where VMCOREINFO says its symbol table is (Linux 6.0).
+Out: the addresses of a name.
+
+drgn's own index of the table takes 0.3 to 0.7 s to make; a debugger's first question needs one
+symbol. The table holds names compressed by replacing pairs of bytes, best pair first, so a name
+compresses the same way alone, and is found as it stands. Where that fails the caller has drgn's
+index, which knows all.
+
+Source: compress_symbols and write_src in scripts/kallsyms.c, kallsyms_sym_address in
+kernel/kallsyms.c.
+"""
+
+from functools import cached_property
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Kallsyms", "Memory"]
+
+#: nm(1)'s letters for symbols that have an address.
+LETTERS: Final = b"DdBbRrTtAVWNn"
+MAX_SYMBOLS: Final = 1 << 24
+MAX_NAMES: Final = 1 << 28
+#: Bytes of a name, and so of what a byte stands for.
+MAX_TOKEN: Final = 512
+
+
+class Memory(Protocol):
+    """Reads the kernel's memory by virtual addresses."""
+
+    def read(self, address: int, size: int, /) -> bytes:
+        """Return bytes."""
+
+
+class Kallsyms:
+    """The kernel's table of symbols.
+
+    Args:
+        memory: The kernel's.
+        places: Symbols of VMCOREINFO.
+    """
+
+    NEEDED: Final = (
+        "kallsyms_names",
+        "kallsyms_num_syms",
+        "kallsyms_token_table",
+        "kallsyms_token_index",
+        "kallsyms_offsets",
+        "_stext",
+    )
+
+    def __init__(self, memory: Memory, places: dict[str, int]) -> None:
+        self._memory, self._places = memory, places
+
+    def find(self, name: str) -> list[int]:
+        """Return the addresses of a name, none if it was not found.
+
+        Cost: 20 ms for the first on Debian's 6.12, 2 ms for each further one.
+        """
+        entries: list[int] = []
+        for letter in LETTERS:
+            entries += self._find_packed(self._compress(bytes([letter]) + name.encode()))
+        return sorted({self._address(entry) for entry in entries})
+
+    @cached_property
+    def _tokens(self) -> list[bytes]:
+        """What each byte of a name stands for."""
+        index = np.frombuffer(self._memory.read(self._places["kallsyms_token_index"], 512), "<u2")
+        size = int(index[-1]) + MAX_TOKEN
+        table = self._memory.read(self._places["kallsyms_token_table"], size)
+        return [table[at : table.index(0, at)] for at in index.tolist()]
+
+    @cached_property
+    def _pairs(self) -> list[tuple[int, bytes]]:
+        """The bytes that stand for pairs, in the order in which they were chosen."""
+        return [
+            (code, self._tokens[code])
+            for code in range(255, -1, -1)
+            if len(self._tokens[code]) > 1
+        ]
+
+    def _compress(self, name: bytes) -> bytes:
+        """Return a name as the table holds it."""
+        text = [bytes([byte]) for byte in name]
+        codes = list(name)
+        for code, token in self._pairs:
+            if token not in name:
+                continue
+            at = 0
+            while at < len(codes) - 1:
+                if text[at] + text[at + 1] == token:
+                    codes[at : at + 2], text[at : at + 2] = [code], [token]
+                at += 1
+        return bytes(codes)
+
+    @cached_property
+    def _num_symbols(self) -> int:
+        number = int.from_bytes(self._memory.read(self._places["kallsyms_num_syms"], 4), "little")
+        if not 0 < number <= MAX_SYMBOLS:
+            raise ValueError(f"kallsyms_num_syms is {number}")
+        return number
+
+    @cached_property
+    def _names(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """The packed names, where each starts after its length, and that length."""
+        start = self._places["kallsyms_names"]
+        # The tokens come after the names and their markers.
+        size = self._places["kallsyms_token_table"] - start
+        if not 0 < size <= MAX_NAMES:
+            raise ValueError(f"kallsyms_names of {size} bytes")
+        names = self._memory.read(start, size)
+        starts, lengths, at = [], [], 0
+        try:
+            for _ in range(self._num_symbols):
+                length = names[at]
+                at += 1
+                if length & 0x80:
+                    # Since 6.1 lengths of more than 127 bytes take two.
+                    length = length & 0x7F | names[at] << 7
+                    at += 1
+                starts.append(at)
+                lengths.append(length)
+                at += length
+        except IndexError:
+            raise ValueError("kallsyms_names runs past its end") from None
+        if at > size:
+            raise ValueError("kallsyms_names runs past its end")
+        return np.frombuffer(names, np.uint8), np.array(starts), np.array(lengths)
+
+    def _find_packed(self, packed: bytes) -> list[int]:
+        """Return the numbers of the symbols that have a packed name."""
+        names, starts, lengths = self._names
+        entries = np.flatnonzero(lengths == len(packed))
+        for index, byte in enumerate(packed):
+            entries = entries[names[starts[entries] + index] == byte]
+        return entries.tolist()
+
+    @cached_property
+    def _offsets(self) -> NDArray[np.int32]:
+        content = self._memory.read(self._places["kallsyms_offsets"], 4 * self._num_symbols)
+        return np.frombuffer(content, "<i4")
+
+    def _address(self, entry: int) -> int:
+        """Return a symbol's address, by the kernel's way of saying it."""
+        return self._address_by(self._way, entry)
+
+    def _address_by(self, way: str, entry: int) -> int:
+        offset = int(self._offsets[entry])
+        if way == "self":
+            return self._places["kallsyms_offsets"] + 4 * entry + offset
+        if way == "percpu" and offset >= 0:
+            return offset
+        if way == "percpu":
+            return self._relative_base - 1 - offset
+        return self._relative_base + (offset & 0xFFFFFFFF)
+
+    @cached_property
+    def _relative_base(self) -> int:
+        place = self._places["kallsyms_relative_base"]
+        return int.from_bytes(self._memory.read(place, 8), "little")
+
+    @cached_property
+    def _way(self) -> str:
+        """How addresses are said; where _stext is is known, so it tells.
+
+        Relative to themselves (without a base), relative to a base, or the latter but for per-CPU
+        symbols (CONFIG_KALLSYMS_ABSOLUTE_PERCPU).
+        """
+        based = "kallsyms_relative_base" in self._places
+        entries = self._find_packed(self._compress(b"T_stext"))
+        for way in ("percpu", "relative") if based else ("self",):
+            if any(self._address_by(way, entry) == self._places["_stext"] for entry in entries):
+                return way
+        raise ValueError("kallsyms holds no _stext where VMCOREINFO says")

@@ -1,0 +1,140 @@
+"""What a kernel's own memory says: where it runs, its symbols, its BTF and its modules' BTF.
+
+In:  a drgn Program of a Linux kernel.
+Out: facts of VMCOREINFO; addresses of symbols; the bytes of BTF.
+
+Source: Documentation/admin-guide/kdump/vmcoreinfo.rst; btf_module_notify and struct btf in
+kernel/bpf/btf.c.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+from drgn import FaultError, Program, SymbolIndex
+from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms
+
+from dwarfless.consumers.drgn_plugin.kallsyms import Kallsyms
+from dwarfless.formats.btf import Kind
+from dwarfless.graph import views
+from dwarfless.graph.type_graph import TypeGraph
+
+__all__ = ["KernelMemory"]
+
+SYMBOL: Final = re.compile(r"SYMBOL\((\w+)\)=([0-9a-fA-F]+)")
+#: More than any kernel has; a broken list ends here.
+MAX_MODULES: Final = 1 << 14
+MAX_BTF: Final = 1 << 28
+
+
+class KernelMemory:
+    """A kernel's memory, and what it says of itself.
+
+    Attributes:
+        prog: The kernel.
+    """
+
+    def __init__(self, prog: Program) -> None:
+        self.prog: Final = prog
+
+    @cached_property
+    def vmcoreinfo(self) -> dict[str, str]:
+        """Lines KEY=VALUE of VMCOREINFO."""
+        text = self.prog["VMCOREINFO"].string_().decode(errors="replace")
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    @cached_property
+    def symbols_told(self) -> dict[str, int]:
+        """Symbols whose addresses VMCOREINFO tells."""
+        rows = (SYMBOL.fullmatch(f"{key}={text}") for key, text in self.vmcoreinfo.items())
+        return {row[1]: int(row[2], 16) for row in rows if row is not None}
+
+    @property
+    def build_id(self) -> str:
+        """The kernel's build-id in hex, or "" (before Linux 5.9)."""
+        return self.vmcoreinfo.get("BUILD-ID", "")
+
+    @property
+    def release(self) -> str:
+        """The kernel's release."""
+        return self.vmcoreinfo.get("OSRELEASE", "")
+
+    @property
+    def slide(self) -> int | None:
+        """How far it runs from where it was linked, in bytes; None if it does not say."""
+        text = self.vmcoreinfo.get("KERNELOFFSET")
+        return None if text is None else int(text, 16)
+
+    @cached_property
+    def kallsyms(self) -> Kallsyms | None:
+        """Its table of symbols; None before Linux 6.0 and without CONFIG_KALLSYMS."""
+        if any(name not in self.symbols_told for name in Kallsyms.NEEDED):
+            return None
+        return Kallsyms(self.prog, self.symbols_told)
+
+    @cached_property
+    def index(self) -> SymbolIndex | None:
+        """All its symbols, or None.
+
+        Cost: 0.3 s on 6.1, 0.7 s on 7.2.
+        """
+        try:
+            return load_vmlinux_kallsyms(self.prog)
+        except (LookupError, ValueError, FaultError, OSError):
+            return None
+
+    def find_symbol(self, name: str, *, quick: bool = False) -> list[int]:
+        """Return the addresses of a symbol of the kernel itself.
+
+        Args:
+            name: As in kallsyms.
+            quick: Rather find none than read all symbols.
+        """
+        if "index" not in self.__dict__ and self.kallsyms is not None:
+            found = self.kallsyms.find(name)
+            if found or quick:
+                return found
+        if self.index is None:
+            return [self.symbols_told[name]] if name in self.symbols_told else []
+        return sorted({symbol.address for symbol in self.index(self.prog, name, None, False)})
+
+    def read_base(self) -> bytes | None:
+        """Return the kernel's own BTF; None if it has none or does not say where."""
+        ends = [self.find_symbol(name) for name in ("__start_BTF", "__stop_BTF")]
+        if not all(len(found) == 1 for found in ends):
+            return None
+        (start,), (stop,) = ends
+        return self.prog.read(start, stop - start) if 0 < stop - start <= MAX_BTF else None
+
+    def iter_module_btf(self, base: TypeGraph) -> Iterator[tuple[str, int, int]]:
+        """Yield (name, address, bytes) of the BTF of each loaded module that has any.
+
+        Args:
+            base: The kernel's BTF: it says how its lists are laid out.
+        """
+        head = self.find_symbol("btf_modules")
+        layout = _offsets(base, "btf_module", ("list", "btf"))
+        fields = _offsets(base, "btf", ("data", "data_size", "name"))
+        if len(head) != 1 or layout is None or fields is None:
+            return
+        at = self.prog.read_u64(head[0])
+        for _ in range(MAX_MODULES):
+            if at == head[0]:
+                return
+            entry = at - layout["list"]
+            btf = self.prog.read_u64(entry + layout["btf"])
+            size = self.prog.read_u32(btf + fields["data_size"])
+            name = self.prog.read_c_string(btf + fields["name"], max_size=64).decode()
+            if 0 < size <= MAX_BTF:
+                yield name, self.prog.read_u64(btf + fields["data"]), size
+            at = self.prog.read_u64(at)
+
+
+def _offsets(graph: TypeGraph, name: str, members: tuple[str, ...]) -> dict[str, int] | None:
+    """Return the offsets of a struct's members in bytes; None if it is not so."""
+    found = graph.find_all(name, Kind.STRUCT)
+    if len(found) != 1 or not isinstance(found[0], views.Struct):
+        return None
+    known = {m.name: m.bit_offset // 8 for m in found[0].members if m.name in members}
+    return known if len(known) == len(members) else None

@@ -1,0 +1,212 @@
+"""Names to objects and types, as drgn asks for them.
+
+In:  the levels of a kernel, its symbols.
+Out: an object or type; None where there is none; an error where there are several.
+
+BTF has no file names. Where a name has several meanings, the error lists them, and what drgn calls
+a file name chooses: "#1234" a type id, "xfs" or "xfs.ko" a module.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from drgn import FindObjectFlags, Object, Program, Type, TypeKind, TypeKindSet
+
+from dwarfless.consumers.drgn_plugin.levels import Level
+from dwarfless.consumers.drgn_plugin.types import BTF_NAMES
+from dwarfless.errors import BaseMismatchError, TypeLookupError
+from dwarfless.formats.btf import Kind
+from dwarfless.graph import views
+
+if TYPE_CHECKING:
+    from dwarfless.consumers.drgn_plugin.attach import Attached
+
+__all__ = ["Finder"]
+
+logger: Final = logging.getLogger("drgn.dwarfless")
+KINDS: Final = {
+    TypeKind.STRUCT: (Kind.STRUCT,),
+    TypeKind.UNION: (Kind.UNION,),
+    TypeKind.ENUM: (Kind.ENUM, Kind.ENUM64),
+    TypeKind.TYPEDEF: (Kind.TYPEDEF,),
+    TypeKind.INT: (Kind.INT,),
+    TypeKind.BOOL: (Kind.INT,),
+    TypeKind.FLOAT: (Kind.FLOAT,),
+}
+Found = tuple[Level, int]
+
+
+class Finder:
+    """Answers drgn; what was answered once is kept."""
+
+    def __init__(self, attached: "Attached") -> None:
+        self.attached: Final = attached
+        self._types: dict[tuple[frozenset[TypeKind], str, str | None], Type | None] = {}
+        self._objects: dict[tuple[str, FindObjectFlags, str | None], Object | None] = {}
+
+    def type(
+        self, prog: Program, kinds: TypeKindSet, name: str, filename: str | None
+    ) -> Type | None:
+        """Find a type by kind and name."""
+        if self.attached.looking:
+            return None
+        key = frozenset(kinds), name, filename
+        if key not in self._types:
+            self._types[key] = self._find_type(*key)
+        return self._types[key]
+
+    def object(
+        self, prog: Program, name: str, flags: FindObjectFlags, filename: str | None
+    ) -> Object | None:
+        """Find a variable, function or enumerator by name."""
+        if self.attached.looking:
+            return None
+        key = name, flags, filename
+        found = self._objects.get(key)
+        if found is None:
+            found = self._find_object(*key)
+            if found is not None:
+                self._objects[key] = found
+        return found
+
+    def _find_type(
+        self, kinds: frozenset[TypeKind], name: str, filename: str | None
+    ) -> Type | None:
+        wanted = {kind for each in kinds for kind in KINDS.get(each, ())}
+        if not wanted:
+            return None
+        spelled = BTF_NAMES.get(name, name)
+        found = [
+            (level, type_id)
+            for level, type_id in self._iter(spelled, filename, *wanted)
+            if _is_kind(level.graph[type_id], kinds)
+        ]
+        chosen = self._choose(name, found, filename)
+        return None if chosen is None else chosen[0].types.type(chosen[1])
+
+    def _iter(self, name: str, filename: str | None, *kinds: Kind) -> Iterator[Found]:
+        """Yield types of a name: the kernel's; if there are none, those of its modules."""
+        seen = False
+        module = _module_of(filename)
+        for level in self.attached.levels():
+            # What modules have is looked at only if the kernel has nothing of that name.
+            if level.module and seen and module is None:
+                return
+            if module is not None and level.module and level.module != module:
+                continue
+            for type_id in level.find_ids(name, *kinds):
+                seen = True
+                yield level, type_id
+
+    def _choose(self, name: str, found: list[Found], filename: str | None) -> Found | None:
+        """Return the one that is meant.
+
+        Raises:
+            TypeLookupError: Several could be.
+        """
+        if filename is not None and filename.startswith("#"):
+            found = [(level, i) for level, i in found if f"#{i}" == filename]
+        module = _module_of(filename)
+        if module is not None and any(level.module == module for level, _ in found):
+            found = [(level, i) for level, i in found if level.module == module]
+        if len(found) > 1:
+            places = [f"#{i}{self._where(level, i)}" for level, i in found]
+            raise _Ambiguous(name, [i for _, i in found], places)
+        return found[0] if found else None
+
+    def _where(self, level: Level, type_id: int) -> str:
+        of = f" of module {level.module}" if level.module else ""
+        if isinstance(level.graph[type_id], views.Var):
+            place = level.place(type_id)
+            if place is not None:
+                return f" ({place.section}+{place.offset:#x}{of})"
+        return f" ({of.strip()})" if of else ""
+
+    def _find_object(
+        self, name: str, flags: FindObjectFlags, filename: str | None
+    ) -> Object | None:
+        if flags & FindObjectFlags.VARIABLE:
+            variable = self._choose(name, list(self._iter(name, filename, Kind.VAR)), filename)
+            if variable is not None:
+                return self._variable(name, *variable)
+        if flags & FindObjectFlags.FUNCTION:
+            function = self._function(name, filename)
+            if function is not None:
+                return function
+        if flags & FindObjectFlags.CONSTANT:
+            return self._constant(name, filename)
+        return None
+
+    def _variable(self, name: str, level: Level, var_id: int) -> Object | None:
+        place = level.place(var_id)
+        view = level.graph[var_id]
+        assert isinstance(view, views.Var)
+        if place is None:
+            return None
+        if place.section.startswith(".init"):
+            logger.warning("%s is in %s, which the kernel freed", name, place.section)
+        start = level.start_of(place.section)
+        symbols = self.attached.known_symbols(name, level)
+        if start is None:
+            if len(symbols) != 1:
+                return None
+            (address,) = symbols
+        else:
+            address = (start + place.offset) & (1 << 64) - 1
+            if symbols and address not in symbols:
+                told = ", ".join(f"{symbol:#x}" for symbol in symbols)
+                raise BaseMismatchError(
+                    f"{name}: at {address:#x} by its section, at {told} by its symbol"
+                )
+        return Object(self.attached.prog, level.types.type(view.type_id), address=address)
+
+    def _function(self, name: str, filename: str | None) -> Object | None:
+        found = list(self._iter(name, filename, Kind.FUNC))
+        if not found:
+            return None
+        level, func_id = found[0]
+        addresses = self.attached.find_symbol(name, level)
+        if len(addresses) != 1:
+            if not addresses:
+                return None
+            places = [f"{address:#x}" for address in addresses]
+            raise _Ambiguous(name, [i for _, i in found], places)
+        return Object(self.attached.prog, level.types.type(func_id), address=addresses[0])
+
+    def _constant(self, name: str, filename: str | None) -> Object | None:
+        for level in self.attached.levels():
+            found = level.find_constants(name)
+            if filename is not None and filename.startswith("#"):
+                found = [each for each in found if f"#{each.enum_id}" == filename]
+            if len({each.value for each in found}) > 1:
+                places = [f"#{each.enum_id} (= {each.value})" for each in found]
+                raise _Ambiguous(name, [each.enum_id for each in found], places)
+            if found:
+                enum_type = level.types.type(found[0].enum_id)
+                return Object(self.attached.prog, enum_type, found[0].value)
+        return None
+
+
+class _Ambiguous(TypeLookupError):
+    """A name that means several things, and how to say which."""
+
+    def __init__(self, name: str, ids: Sequence[int], places: Sequence[str]) -> None:
+        super().__init__(name, ids=ids)
+        listed = ", ".join(places[:16]) + (", …" if len(places) > 16 else "")
+        self.args = (f"{name!r} is ambiguous: {listed}; choose by file name, such as '#{ids[0]}'",)
+
+
+def _is_kind(view: views.Type, kinds: frozenset[TypeKind]) -> bool:
+    """Tell an integer from a truth value."""
+    if not isinstance(view, views.Int):
+        return True
+    return (TypeKind.BOOL if view.boolean else TypeKind.INT) in kinds
+
+
+def _module_of(filename: str | None) -> str | None:
+    """Return the module a file name means: one without folder or source suffix."""
+    if filename is None or "/" in filename or filename.startswith("#"):
+        return None
+    stem = filename.removesuffix(".ko")
+    return None if "." in stem else stem.replace("-", "_")

@@ -1,0 +1,162 @@
+"""Where a kernel's BTF and its extra come from.
+
+In:  a kernel's memory, and what the user named.
+Out: a base and an extra over it, or why there is none; every place that was looked at.
+
+In this order: what is named; the kernel's memory; /sys/kernel/btf of the running kernel; the
+folders of extras. What is found for another kernel is refused.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from drgn import FaultError, ProgramFlags
+
+from dwarfless.btf.decode import decode
+from dwarfless.consumers.drgn_plugin.memory import KernelMemory
+from dwarfless.containers.binding import Binding
+from dwarfless.containers.load import load, read_binding
+from dwarfless.errors import BaseMismatchError
+from dwarfless.graph.type_graph import TypeGraph
+
+__all__ = ["EXTRA_NAME", "Options", "Sources", "find_sources"]
+
+#: What the kernel calls the module that holds its extra.
+EXTRA_NAME: Final = "vmlinux_btf_extra"
+SYS: Final = Path("/sys/kernel/btf")
+SUFFIXES: Final = ("", ".btf", ".ko", ".ko.xz", ".ko.zst")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user wants.
+
+    Attributes:
+        base: The kernel's BTF; None to look for it.
+        extra: Its extra; None to look for it.
+        always: Whether BTF comes before DWARF.
+    """
+
+    base: Path | None = None
+    extra: Path | None = None
+    always: bool = False
+
+
+@dataclass
+class Sources:
+    """What was found.
+
+    Attributes:
+        base: The kernel's BTF, or None.
+        extra: What is split over it, or None.
+        binding: What the extra says of its kernel, or None.
+        steps: Where was looked, and what was there, in words.
+    """
+
+    base: TypeGraph | None = None
+    extra: TypeGraph | None = None
+    binding: Binding | None = None
+    steps: list[str] = field(default_factory=list)
+
+
+def is_running(memory: KernelMemory) -> bool:
+    """Tell whether the kernel is this machine's own."""
+    local = ProgramFlags.IS_LIVE | ProgramFlags.IS_LOCAL
+    return bool(memory.prog.flags & local == local)
+
+
+def find_sources(memory: KernelMemory, options: Options) -> Sources:
+    """Return the BTF of a kernel.
+
+    Raises:
+        BaseMismatchError: What the user named is for another kernel.
+        DwarflessError: What was found breaks its format.
+        OSError: What the user named can't be read.
+    """
+    found = Sources()
+    found.base = _find_base(memory, options, found.steps)
+    if found.base is None:
+        return found
+    if options.extra is not None:
+        _take(found, options.extra, memory)
+        return found
+    content = _running(memory, EXTRA_NAME) or _loaded(memory, found.base)
+    if content is not None:
+        found.extra = decode(content, base=found.base, source=f"{EXTRA_NAME} in memory")
+        found.steps.append(f"extra: module {EXTRA_NAME}, {len(content):,} bytes")
+        return found
+    found.steps.append(f"extra: module {EXTRA_NAME} is not loaded")
+    for path in _by_build_id(memory.build_id):
+        if path.is_file():
+            _take(found, path, memory)
+            return found
+        found.steps.append(f"extra: no {path}")
+    return found
+
+
+def _find_base(memory: KernelMemory, options: Options, steps: list[str]) -> TypeGraph | None:
+    if options.base is not None:
+        steps.append(f"base: {options.base}, as named")
+        return load(options.base)
+    content = _running(memory, "vmlinux")
+    if content is not None:
+        steps.append(f"base: {SYS / 'vmlinux'}, {len(content):,} bytes")
+        return decode(content, source=os.fspath(SYS / "vmlinux"))
+    try:
+        content = memory.read_base()
+    except (FaultError, ValueError) as error:
+        steps.append(f"base: the kernel's memory can't be read: {error}")
+        return None
+    if content is None:
+        steps.append("base: the kernel has no BTF, or no kallsyms that say where")
+        return None
+    steps.append(f"base: the kernel's memory, {len(content):,} bytes")
+    return decode(content, source="vmlinux in memory")
+
+
+def _running(memory: KernelMemory, name: str) -> bytes | None:
+    """Return what the running kernel shows, if that is what is debugged."""
+    try:
+        return (SYS / name).read_bytes() if is_running(memory) else None
+    except OSError:
+        return None
+
+
+def _loaded(memory: KernelMemory, base: TypeGraph) -> bytes | None:
+    """Return the extra that was loaded when the memory was taken."""
+    try:
+        for name, address, size in memory.iter_module_btf(base):
+            if name == EXTRA_NAME:
+                return bytes(memory.prog.read(address, size))
+    except FaultError:
+        return None
+    return None
+
+
+def _by_build_id(build_id: str) -> Iterator[Path]:
+    """Yield where the extra of a kernel may be."""
+    folders = [Path(p) for p in os.environ.get("DWARFLESS_PATH", "").split(":") if p]
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    folders += [Path(home) / "dwarfless", Path("/usr/lib/dwarfless")]
+    for folder in folders if build_id else ():
+        for suffix in SUFFIXES:
+            yield folder / f"{build_id}{suffix}"
+
+
+def _take(found: Sources, path: Path, memory: KernelMemory) -> None:
+    """Use a file as the extra, if it is this kernel's."""
+    binding = read_binding(path)
+    told = "" if binding is None else binding.build_id
+    if binding is not None and told and memory.build_id not in ("", told):
+        raise BaseMismatchError(
+            f"{path}: made for {binding.program}, not for Linux {memory.release}"
+            f", build-id {memory.build_id}"
+        )
+    found.extra, found.binding = load(path, base=found.base), binding
+    bound = (
+        "bound to this kernel" if binding is not None else "which does not say for which kernel"
+    )
+    found.steps.append(f"extra: {path}, {bound}")

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Make core files of Debian's kernels with their extra loaded, modules and some processes.
+
+    cores.py [6.1] [6.12] [7.2]
+
+In:  kernels, images and modules from the cache; dwarfless itself, for the extra.
+Out: DIR/SUITE.core and DIR/SUITE.ko in the cache, where DIR is vmcores; 512 MB each.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+if __package__ in (None, ""):
+    ROOT = Path(__file__).resolve().parents[2]
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+
+import fetch
+from kernel.guest import boot
+from kernel.images import SUITES, LabError, find_kernel
+
+__all__ = ["core", "extra_module"]
+
+DWARFLESS = "import sys; from dwarfless.cli.main import main; sys.exit(main())"
+NAME = "vmlinux_btf_extra"
+SCRIPT = f"""\
+insmod {NAME}.ko || exit 1
+mkdir /tmp/a && mount -t tmpfs none /tmp/a && echo content >/tmp/a/file
+cat /dev/zero >/dev/null &
+sleep 10000 &
+sleep 1
+"""
+
+
+def _folder() -> Path:
+    root: Path = fetch.cache_root()
+    folder = root / "vmcores"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _run(*arguments: str | Path) -> None:
+    command = [sys.executable, "-c", DWARFLESS, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(done.stderr.strip())
+
+
+def extra_module(suite: str) -> Path:
+    """Return the extra of a kernel as a module, made if it is missing."""
+    path = _folder() / f"{suite}.ko"
+    if not path.exists():
+        vmlinux = fetch.find_kernel(suite) or fetch.kernel(suite)
+        extra = path.with_suffix(".extra")
+        kernel = find_kernel(suite)
+        _run("extra", vmlinux, "--no-progress", "-o", extra)
+        # The name that a module gets is that of its file.
+        made = _folder() / f"{suite}-{os.getpid()}.ko"
+        donors = ("--base", vmlinux, "--modules", kernel.module_folder)
+        _run("kmod", extra, *donors, "--name", NAME, "-o", made)
+        made.replace(path)
+    return path
+
+
+def core(suite: str) -> Path:
+    """Return a core file, made if it is missing.
+
+    Raises:
+        LabError: The guest can't be made, or fails.
+        FetchError: A part of it can't be fetched.
+
+    Cost: half a minute and 512 MB the first time.
+    """
+    path = _folder() / f"{suite}.core"
+    if not path.exists():
+        partial = path.with_suffix(f".{os.getpid()}")
+        outcome = boot(
+            suite,
+            SCRIPT,
+            put={f"{NAME}.ko": extra_module(suite)},
+            modules=("nf_conntrack", "virtio_net", "xfs"),
+            memory=512,
+            vmcore=partial,
+        )
+        if outcome.status:
+            partial.unlink()
+            raise LabError(f"the guest's script fails: {outcome.text}")
+        partial.replace(path)
+    return path
+
+
+if __name__ == "__main__":
+    for what in sys.argv[1:] or SUITES:
+        print(core(SUITES.get(what, what)))

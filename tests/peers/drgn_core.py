@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Compare what drgn says of a core with DWARF and with BTF.
+
+    drgn_core.py CORE VMLINUX [EXTRA] > differences.json
+
+In:  a core file and the kernel's DWARF; without EXTRA it is found in the core.
+Out: {"checked": {what: number}, "differences": [[what, name, with DWARF, with BTF], …]}
+
+Run it with DRGN_DISABLE_PLUGINS=*; it attaches our finders itself, to one of two programs.
+"""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import _drgn
+import drgn
+from drgn import FindObjectFlags
+from drgn.helpers.linux.pid import for_each_task
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from dwarfless.consumers.drgn_plugin.attach import Attached, attach
+from dwarfless.consumers.drgn_plugin.sources import Options
+from dwarfless.formats.btf import Kind
+from peers.drgn_variables import outline, size, text
+
+checked: Counter[str] = Counter()
+differences: list[tuple[str, str, Any, Any]] = []
+KINDS = {
+    Kind.STRUCT: "struct ",
+    Kind.UNION: "union ",
+    Kind.ENUM: "enum ",
+    Kind.ENUM64: "enum ",
+    Kind.TYPEDEF: "",
+}
+
+
+def said(obj: drgn.Object) -> tuple[Any, ...]:
+    """Say what a variable is."""
+    return obj.address_, size(obj.type_), text(obj.type_)
+
+
+def names(attached: Attached, *kinds: Kind) -> dict[str, list[int]]:
+    """Return the names of a kernel's own types, with their ids."""
+    found: dict[str, list[int]] = {}
+    for level in attached.kernel_levels:
+        graph = level.graph
+        for kind in kinds:
+            for row in (graph.kinds == kind).nonzero()[0].tolist():
+                name = graph.string(int(graph.name_offsets[row]))
+                if name:
+                    found.setdefault(name, []).append(graph.first_id + row)
+    return found
+
+
+def compare(what: str, name: str, one: Any, other: Any) -> None:
+    """Note what differs."""
+    checked[what] += 1
+    if one != other:
+        differences.append((what, name, one, other))
+
+
+def compare_variables(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) -> None:
+    """Each variable: address, size, type."""
+    for name, ids in names(attached, Kind.VAR).items():
+        found = [said(btf.object(name, FindObjectFlags.VARIABLE, f"#{i}")) for i in ids]
+        if len(ids) == 1:
+            compare("lookup by name", name, found[0], said(btf.variable(name)))
+        try:
+            expected = said(dwarf.variable(name))
+        except (LookupError, _drgn.BadDataError) as error:
+            expected = str(error)
+        # DWARF gives any one of several of a name; test_drgn.py asks for the others by file.
+        match = expected if expected in found else found[0] if len(found) == 1 else found
+        if isinstance(expected, tuple) and expected[0] is not None and expected != match:
+            begin, end = (dwarf.symbol(f"__init_{word}").address for word in ("begin", "end"))
+            if begin <= expected[0] < end:
+                compare("variable in init memory", name, expected, match)
+                continue
+        compare("variable" if len(ids) == 1 else "variable of several", name, expected, match)
+
+
+def compare_types(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) -> None:
+    """Each named type: size, members, offsets."""
+    for kind, word in KINDS.items():
+        for name, ids in names(attached, kind).items():
+            try:
+                expected = outline(dwarf.type(f"{word}{name}"))
+            except LookupError:
+                checked["type that DWARF names inside functions only"] += 1
+                continue
+            found = [outline(btf.type(f"{word}{name}", f"#{i}")) for i in ids]
+            match = expected if expected in found else found[0] if len(found) == 1 else found
+            compare("type" if len(ids) == 1 else "type of several", word + name, expected, match)
+
+
+def trace(prog: drgn.Program, task: drgn.Object) -> list[tuple[int, str]]:
+    """Return a task's frames: address, and function and offset; inlined functions have none."""
+    frames = []
+    for frame in prog.stack_trace(task):
+        if frame.is_inline:
+            continue
+        try:
+            symbol = frame.symbol()
+            name = f"{symbol.name}+{frame.pc - symbol.address:#x}"
+        except LookupError:
+            name = "?"
+        frames.append((frame.pc, name))
+    return frames
+
+
+def compare_traces(dwarf: drgn.Program, btf: drgn.Program) -> None:
+    """Each task's stack."""
+    tasks = {task.value_(): task for task in for_each_task(btf)}
+    for task in for_each_task(dwarf):
+        where = f"{task.pid.value_()} {task.comm.string_().decode()}"
+        one, other = trace(dwarf, task), trace(btf, tasks[task.value_()])
+        compare("stack trace", where, [pc for pc, _ in one], [pc for pc, _ in other])
+        for (_, name), (_, ours) in zip(one, other, strict=False):
+            compare("frame", name, name, ours)
+
+
+def main() -> None:
+    """Compare."""
+    core, vmlinux, *extra = sys.argv[1:]
+    dwarf = drgn.Program()
+    dwarf.set_core_dump(core)
+    dwarf.load_debug_info([vmlinux], main=True)
+    btf = drgn.Program()
+    btf.set_core_dump(core)
+    attached = attach(btf, Options(extra=Path(extra[0]) if extra else None))
+    btf.create_loaded_modules()
+    compare_variables(dwarf, btf, attached)
+    compare_types(dwarf, btf, attached)
+    compare_traces(dwarf, btf)
+    json.dump({"checked": checked, "differences": differences}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""drgn with a kernel's BTF and extra says what it says with DWARF, on cores of three kernels."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel import cores
+from peers.compare import load_allowances
+from peers.differences import Difference
+from support import ROOT, kernel, needs, running_in_ci
+
+pytestmark = [pytest.mark.kernel, pytest.mark.peer]
+
+HERE = Path(__file__).resolve().parent
+SOURCE = ROOT / "src" / "dwarfless"
+SUITES = ("bookworm", "trixie", "sid")
+core = needs(cores.core)
+extra_module = needs(cores.extra_module)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drgn_installed() -> None:
+    """Skip without drgn; fail in CI."""
+    try:
+        import drgn  # noqa: F401
+    except ImportError:
+        if running_in_ci():
+            pytest.fail("CI needs drgn: pip install dwarfless[drgn]", pytrace=False)
+        pytest.skip("NOT TESTED, drgn is missing: pip install dwarfless[drgn]")
+
+
+def run(*arguments: str | Path, **environment: str) -> str:
+    """Run Python and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def debug(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `dwarfless debug`."""
+    code = "import sys; from dwarfless.cli.main import main; sys.argv[0] = 'dwarfless'; main()"
+    command = [sys.executable, "-c", code, "debug", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def compared(dump: Path, vmlinux: Path, extra: list[Path]) -> dict[str, Any]:
+    """Return what drgn_core.py says, kept as long as neither code nor core change.
+
+    Cost: 10 s of CPU the first time.
+    """
+    script = HERE / "drgn_core.py"
+    key = hashlib.sha256(repr((dump.stat().st_mtime_ns, extra)).encode())
+    code = [path for end in ("py", "pyx", "pxd") for path in SOURCE.rglob(f"*.{end}")]
+    for path in [*sorted(code), script, HERE / "drgn_variables.py"]:
+        key.update(path.read_bytes())
+    kept = dump.with_name(f"{dump.stem}-{key.hexdigest()[:16]}.json")
+    if not kept.exists():
+        text = run(script, dump, vmlinux, *extra, DRGN_DISABLE_PLUGINS="*")
+        kept.with_suffix(".part").write_text(text)
+        kept.with_suffix(".part").replace(kept)
+    found: dict[str, Any] = json.loads(kept.read_text())
+    return found
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("way", ["loaded", "named"])
+def test_says_what_dwarf_says(suite, way):
+    """Every variable, every named type, the stacks of all tasks.
+
+    The extra is that in the core's memory, found by symbols, or a file, found by its sections.
+    """
+    extra = [extra_module(suite)] if way == "named" else []
+    said = compared(core(suite), kernel(suite), extra)
+    allowed = load_allowances(HERE / "allow" / "drgn-core.toml")
+    reasons: Counter[str] = Counter()
+    unexplained = []
+    for what, name, one, other in said["differences"]:
+        difference = Difference(what, name, "differs", f"{one} | {other}")
+        allowance = next((each for each in allowed if each.covers(difference)), None)
+        if allowance is None:
+            unexplained.append(difference)
+        else:
+            reasons[allowance.reason] += 1
+    for reason, count in reasons.most_common():
+        print(f"{count:,}: {reason}")
+    assert not unexplained, f"{len(unexplained):,}, among them {unexplained[:10]}"
+    checked = said["checked"]
+    assert checked["variable"] > 15_000
+    assert checked["type"] > 9_000
+    assert checked["stack trace"] > 40
+    assert checked["frame"] > 200
