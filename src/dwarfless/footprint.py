@@ -27,7 +27,7 @@ from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.parts import choose
 from dwarfless.graph.report import Report
 from dwarfless.graph.rules import load_profile
-from dwarfless.graph.tree import partition
+from dwarfless.graph.tree import partition, rebase
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Struct, Var
 from dwarfless.modules import encode_modules, find_modules
@@ -294,13 +294,13 @@ def measure_modules(
     start = time.perf_counter()
     plain = replace(options, features=options.features - {"global_var"})
     full = replace(options, features=options.features | {"global_var"})
-    variables = replace(full, only=VARIABLES)
     index = Base(base)
 
     def take(path: Path, without: TypeGraph, report: Report) -> tuple[int, ...]:
         built_in = encode_elf(path, options=full, base=index, jobs=1)[0]
-        third = partition(built_in, choose(built_in, ["global", "static"])).moved
-        second = encode_elf(path, options=variables, base=index, jobs=1)[0]
+        chosen = choose(built_in, ["global", "static"])
+        third = partition(built_in, chosen, with_nameless=False).moved
+        second = rebase(third)
         graphs = (without, built_in, third, second)
         sizes = [len(encode(graph, byte_order=report.byte_order)) for graph in graphs]
         num_vars = int(np.count_nonzero(built_in.kinds == Kind.VAR))

@@ -36,6 +36,9 @@ cd /sys/kernel/btf && sha256sum *
 """
 
 
+ALLOW = Path(__file__).parent / "allow"
+
+
 @pytest.fixture(scope="module", params=list(build_kernel.VERSIONS))
 def built(request: pytest.FixtureRequest) -> Path:
     """Return a build."""
@@ -68,8 +71,9 @@ def module_files(built: Path) -> dict[str, Path]:
 
 
 def test_the_kernel_means_the_same(built):
-    """Without an exception."""
-    comparison = compare(built / "vmlinux", built / "pahole/vmlinux.btf")
+    """But for one weak function of 6.1, as in Debian's build of it."""
+    allow = ALLOW / "bookworm.toml" if built.name.startswith("6.1.") else None
+    comparison = compare(built / "vmlinux", built / "pahole/vmlinux.btf", allow=allow)
     assert not comparison.unexplained, f"\n{comparison.to_text()}"
     assert comparison.figures[0]["redundant"] == {}
 

@@ -90,17 +90,20 @@ def _sections_by_name(graph: TypeGraph) -> dict[str, list[int]]:
     return found
 
 
-def partition(graph: TypeGraph, chosen: Mask, *, with_types: bool = False) -> Parts:
+def partition(
+    graph: TypeGraph, chosen: Mask, *, with_types: bool = False, with_nameless: bool = True
+) -> Parts:
     """Take a graph apart: what is chosen goes on top of what stays.
 
     Whatever refers to a chosen type goes with it. A DATASEC is divided: each part places the
-    variables it has. A nameless type that only chosen ones refer to goes along.
+    variables it has.
 
     Args:
         graph: Any; its bases stay below both parts.
         chosen: bool[graph.num_own], the types that go; DATASECs are not asked.
         with_types: Named types that no function, variable or tag which stays reaches, but one
             that goes does, go along, too.
+        with_nameless: Nameless types that only types which go refer to go along.
 
     Raises:
         UnsupportedError: A kind nobody knows may refer to types.
@@ -121,9 +124,10 @@ def partition(graph: TypeGraph, chosen: Mask, *, with_types: bool = False) -> Pa
     links.add_users(moved)
     if with_types:
         _move_unreached(records, moved, first)
-    nameless = np.zeros(num, bool)
-    nameless[first:] = records.words[records.starts[first:num]] == 0
-    links.add_unneeded(moved, nameless)
+    if with_nameless:
+        nameless = np.zeros(num, bool)
+        nameless[first:] = records.words[records.starts[first:num]] == 0
+        links.add_unneeded(moved, nameless)
     kept_rows, moved_rows = _divide(records, moved, first, sections)
     ids = np.zeros(len(records.starts) - 1, np.uint32)
     ids[:first] = np.arange(first)
