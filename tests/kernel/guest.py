@@ -156,6 +156,8 @@ def root_archive(
     for applet in listing.stdout.split():
         if applet != "busybox":
             archive.link(f"bin/{applet}", "busybox")
+    # Where the kernel looks for modprobe.
+    archive.link("sbin", "bin")
     archive.add("init", INIT.encode(), 0o755)
     archive.add("lab/run", guarded(script).encode())
     if stay:
