@@ -4,6 +4,7 @@ import contextlib
 import io
 import lzma
 import struct
+import subprocess
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -99,7 +100,9 @@ def test_sections():
     assert image["e_type"] == "ET_REL"
     assert [s["sh_type"] for s in image.iter_sections()].count("SHT_SYMTAB") == 1
     symbols = image.get_section_by_name(".symtab")
-    assert symbols.num_symbols() == 1
+    (symbol,) = symbols.get_symbol_by_name("__this_module")
+    named = image.get_section(symbol["st_shndx"])
+    assert (named.name, symbol["st_size"]) == (".gnu.linkonce.this_module", 192)
     assert image.get_section(symbols["sh_link"]).name == ".strtab"
     allocated = {s.name for s in image.iter_sections() if s["sh_flags"] & ALLOC}
     assert allocated == {".note.gnu.build-id", ".modinfo", ".gnu.linkonce.this_module"}
@@ -134,6 +137,14 @@ def test_symbol_versions():
     )
     assert extended["__version_ext_crcs"] == struct.pack("<I", 0xABCD)
     assert extended["__version_ext_names"] == b"module_layout\0"
+
+
+def test_survives_strip(tmp_path):
+    """Kernels are built with INSTALL_MOD_STRIP; a module without symbol table does not load."""
+    (tmp_path / "x.ko").write_bytes(made())
+    subprocess.run(["strip", "--strip-debug", tmp_path / "x.ko"], check=True)
+    sections = read((tmp_path / "x.ko").read_bytes())
+    assert {".symtab", ".BTF", ".modinfo", ".note.gnu.build-id"} <= set(sections)
 
 
 @pytest.mark.parametrize(("bits", "little", "machine"), [(64, False, S390), (32, True, ARM)])

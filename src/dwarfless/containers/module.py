@@ -17,6 +17,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Literal
 
+import numpy as np
+
 from dwarfless.btf.encode import encode
 from dwarfless.containers.binding import Binding
 from dwarfless.containers.donor import THIS_MODULE, Donor, module_record
@@ -135,13 +137,13 @@ def wrap_btf(
     record, alloc = module_record(base, name), elf.SHF_ALLOC
     place, alignment = alloc | elf.SHF_WRITE, donor.this_module_alignment
     sections = [
-        OutputSection(".modinfo", elf.SHT_PROGBITS, alloc, modinfo, 1),
         OutputSection(THIS_MODULE, elf.SHT_PROGBITS, place, record, alignment),
+        OutputSection(".modinfo", elf.SHT_PROGBITS, alloc, modinfo, 1),
         *(OutputSection(n, elf.SHT_PROGBITS, alloc, c, 32) for n, c in donor.versions.items()),
         *notes,
         # Not allocated: the kernel copies it out of the file, a place in the module is a second.
         OutputSection(".BTF", elf.SHT_PROGBITS, 0, btf, 1),
-        *_empty_symbol_table(donor),
+        *_symbol_table(donor, section_index=2),
     ]
     # It tells two modules apart; without any note drgn reads no core file.
     sections.insert(0, build_id_section(sections, layout=donor.layout, flags=alloc))
@@ -172,10 +174,21 @@ def read_module(path: str | os.PathLike[str]) -> bytes:
     return content
 
 
-def _empty_symbol_table(donor: Donor) -> list[OutputSection]:
-    """Return a symbol table with nothing but its obligatory first entry; there must be one."""
-    size = donor.layout.record(elf.SYMBOL_64 if donor.layout.is_64 else elf.SYMBOL_32).itemsize
+def _symbol_table(donor: Donor, section_index: int) -> list[OutputSection]:
+    """Return a symbol table with __this_module, as every module has it.
+
+    The kernel wants a table, whatever is in it; strip takes away one that has nothing global.
+
+    Args:
+        donor: Any module of the kernel.
+        section_index: Of the section that holds the struct module.
+    """
+    record = donor.layout.record(elf.SYMBOL_64 if donor.layout.is_64 else elf.SYMBOL_32)
+    table, strings = np.zeros(2, record), b"\0__this_module\0"
+    table[1]["name_offset"], table[1]["info"] = 1, elf.STB_GLOBAL << 4 | elf.STT_OBJECT
+    table[1]["section_index"], table[1]["size"] = section_index, donor.this_module_size
+    content, size = table.tobytes(), record.itemsize
     return [
-        OutputSection(".symtab", elf.SHT_SYMTAB, 0, bytes(size), 8, ".strtab", 1, size),
-        OutputSection(".strtab", elf.SHT_STRTAB, 0, b"\0", 1),
+        OutputSection(".symtab", elf.SHT_SYMTAB, 0, content, 8, ".strtab", 1, size),
+        OutputSection(".strtab", elf.SHT_STRTAB, 0, strings, 1),
     ]
