@@ -100,6 +100,17 @@ cdef struct Op:
     uint32_t arg
     int64_t constant
 
+cdef struct Plain:              # how to read a common DIE without running its program; see `plain`
+    uint8_t action              # Action
+    uint8_t kind                # LocalKind of a type
+    uint8_t inline_name         # the name comes first, in the DIE itself
+    uint8_t is_declaration
+    uint16_t size               # bytes after such a name
+    uint16_t name_at, ref_at, value_at      # in those bytes; NOT_THERE
+    uint8_t value_size          # of the one number: size, offset, value, count; 0: it's `constant`
+    bint has_value
+    int64_t constant
+
 cdef struct Abbrev:
     uint64_t code
     uint32_t keep, num_keep     # into AbbrevTable.ops
@@ -107,7 +118,7 @@ cdef struct Abbrev:
     uint16_t tag
     uint8_t has_children
     uint8_t has_sibling
-    uint8_t action              # filled in by the walker, by tag
+    Plain plain                 # filled in by the walker when first met
 
 cdef struct AbbrevTable:
     uint64_t offset             # in .debug_abbrev, of the table held

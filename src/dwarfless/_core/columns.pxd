@@ -38,12 +38,11 @@ cdef enum:  # LocalKind
 cdef enum:
     LOCAL_DECLARATION = 1
     LOCAL_VARIADIC = 2
-    LOCAL_REFERENCE = 4     # a C++ reference, written as a pointer
-    LOCAL_DUPLICATE = 8     # a further definition of its name in this unit
+    LOCAL_TANGLED = 4       # children out of order, or with More
+    LOCAL_NAMED = 8         # a struct, union or enum that is referred to by name
     LOCAL_TYPE_TAG = 16     # an annotation named btf_type_tag
     LOCAL_DECL_TAG = 32
     LOCAL_HAS_SIZE = 64
-    LOCAL_DROPPED = 128     # a child that must not be written
 
 cdef struct LocalType:
     uint64_t address        # DIE address
@@ -54,22 +53,27 @@ cdef struct LocalType:
     uint32_t first, last    # children: 1 + index into `children`, 0 = none
     uint32_t num
     uint32_t tags           # 1 + index into `tags`
-    uint32_t node           # filled in by the interner
-    uint32_t ordinal        # of a LOCAL_DUPLICATE
+    uint32_t target         # filled in by the interner: the local type at `ref`
+    uint32_t node           # what it became
+    uint32_t reference      # what stands for it in a record, once that is known
+    uint32_t ordinal        # of a further definition of its name in this unit
     uint8_t kind, flags, encoding, state
 
 cdef struct LocalChild:     # member, enumerator, parameter or subrange
     uint64_t ref
     uint64_t value          # bit offset, value, count
-    uint64_t bit_size
-    uint64_t annotation
     uint32_t next
     uint32_t name
-    uint32_t tags
-    uint32_t byte_size
+    uint32_t more           # index into `mores`; 0 is what nearly all have: nothing
+    uint32_t target         # filled in by the interner: the local type at `ref`
+
+cdef struct More:           # what few children have
+    uint64_t bit_size
+    uint64_t annotation
     int64_t old_bit_offset
-    uint8_t flags
-    uint8_t has_old_bit_offset
+    uint32_t byte_size
+    uint32_t tags
+    bint has_old_bit_offset
 
 cdef struct LocalTag:
     uint32_t next
@@ -109,6 +113,7 @@ cdef struct Walker:
     Values values
     Array types             # LocalType; item 0 is unused
     Array children          # LocalChild
+    Array mores             # More; item 0 is nothing
     Array tags              # LocalTag
     Array funcs             # FuncDie
     Array params            # ParamDie
@@ -155,6 +160,7 @@ cdef inline bint walker_init(Walker* w, StringTable* strings) noexcept nogil:
     w.strings = strings
     return (array_init(&w.types, sizeof(LocalType), 4096)
             and array_init(&w.children, sizeof(LocalChild), 16384)
+            and array_init(&w.mores, sizeof(More), 64)
             and array_init(&w.tags, sizeof(LocalTag), 64)
             and array_init(&w.funcs, sizeof(FuncDie), 1024)
             and array_init(&w.params, sizeof(ParamDie), 4096)
@@ -169,6 +175,7 @@ cdef inline bint walker_init(Walker* w, StringTable* strings) noexcept nogil:
 cdef inline void walker_deinit(Walker* w) noexcept nogil:
     array_deinit(&w.types)
     array_deinit(&w.children)
+    array_deinit(&w.mores)
     array_deinit(&w.tags)
     array_deinit(&w.funcs)
     array_deinit(&w.params)
@@ -183,12 +190,48 @@ cdef inline void walker_deinit(Walker* w) noexcept nogil:
 cdef inline void walker_reset(Walker* w) noexcept nogil:
     w.types.num = 0
     push(&w.types)
+    w.mores.num = 0
+    (<More*>push(&w.mores)).annotation = NO_REF
     w.children.num = w.tags.num = w.funcs.num = w.params.num = w.vars.num = 0
     w.func_notes.num = w.param_notes.num = w.bodies.num = 0
 
 
 cdef inline bint walker_failed(Walker* w) noexcept nogil:
-    return (w.types.failed or w.children.failed or w.tags.failed or w.funcs.failed
+    return (w.types.failed or w.children.failed or w.mores.failed
+            or w.tags.failed or w.funcs.failed
             or w.params.failed or w.vars.failed or w.scopes.failed or w.bodies.failed
-            or w.func_notes.failed or w.param_notes.failed or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
+            or w.func_notes.failed or w.param_notes.failed
+            or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
             or w.strings.offsets.failed or w.strings.bytes_.failed)
+
+
+cdef inline More* more_of(Walker* w, LocalChild* c) noexcept nogil:
+    """Return what few children have; of most this is one record that says nothing."""
+    return &(<More*>w.mores.items)[c.more]
+
+
+cdef inline LocalChild* append_child(Walker* w, uint32_t parent) noexcept nogil:
+    """Return a new last child of a type, only linked."""
+    cdef LocalChild* c
+    cdef LocalType* t = &(<LocalType*>w.types.items)[parent]
+    cdef uint32_t index
+    if w.children.num >= w.children.capacity and not array_reserve(&w.children, 1):
+        return <LocalChild*>w.children.items
+    c = &(<LocalChild*>w.children.items)[w.children.num]
+    w.children.num += 1
+    index = <uint32_t>w.children.num
+    if t.last:
+        (<LocalChild*>w.children.items)[t.last - 1].next = index
+    else:
+        t.first = index
+    t.last = index
+    t.num += 1
+    c.next = c.more = c.target = 0
+    return c
+
+
+cdef inline void note_order(Walker* w, uint32_t parent, LocalChild* c) noexcept nogil:
+    """Mark the parent unless its new last child lies where the next one would, and has no More."""
+    cdef LocalType* t = &(<LocalType*>w.types.items)[parent]
+    if c.more or (t.num > 1 and ((c - 1).next != t.last or c.value < (c - 1).value)):
+        t.flags |= LOCAL_TANGLED

@@ -17,6 +17,7 @@ from dwarfless._core.program cimport NO_REF
 from dwarfless._core.strings cimport *
 from dwarfless._core.walk cimport *
 from dwarfless._core.interner cimport *
+from dwarfless._core.tags cimport *
 
 
 cdef inline uint32_t int_node(Interner* x, uint32_t name, uint32_t size, uint32_t encoding) noexcept nogil:
@@ -66,38 +67,25 @@ cdef inline uint32_t base_node(Interner* x, LocalType* t) noexcept nogil:
     return int_node(x, t.name, <uint32_t>t.size, encoding)
 
 
-cdef inline void collect_tags(Interner* x, uint32_t links, uint64_t annotation,
-                              bint type_tags) noexcept nogil:
-    """Put the values of a DIE's tags of one sort into `order`, in BTF's order.
-
-    LLVM's are children, in source order; GCC's a chain of references, looked at if there are none.
-    """
-    cdef uint32_t index, steps
-    cdef LocalTag* tag
-    cdef LocalType* note
-    x.order.num = 0
-    while links:
-        tag = &(<LocalTag*>x.walker.tags.items)[links - 1]
-        if tag.is_type_tag == type_tags:
-            push_u32(&x.order, tag.value)
-        links = tag.next
-    if x.order.num:
-        return
-    for steps in range(64):
-        index = find_local(x, annotation)
-        if index == 0:
-            return
-        note = local_type(x, index)
-        if note.kind != LK_ANNOTATION:
-            return
-        if note.flags & (LOCAL_TYPE_TAG if type_tags else LOCAL_DECL_TAG):
-            push_u32(&x.order, note.name)
-        annotation = note.annotation
+cdef inline uint32_t plain_node(Interner* x, uint32_t kind, uint32_t target) noexcept nogil:
+    """Return a PTR or CONST, a third of all records; its target remembers which it is."""
+    cdef Node* node = node_of(x.nodes, target)
+    cdef uint32_t known = node.pointer if kind == BTF_PTR else node.constant
+    if known == 0:
+        known = simple_node(x, kind, 0, target)
+        node = node_of(x.nodes, target)
+        if kind == BTF_PTR:
+            node.pointer = known
+        else:
+            node.constant = known
+    else:
+        list_node(x, known)
+    return known
 
 
 cdef inline uint32_t pointer_node(Interner* x, LocalType* t) noexcept nogil:
     """Pointer -> tag nearest the star -> ... -> pointee."""
-    cdef uint32_t target = node_ref(x, t.ref), i, count
+    cdef uint32_t target = target_node(x, t.target, t.ref), i, count
     if x.features & FEATURE_TYPE_TAG and (t.tags or t.annotation != NO_REF):
         collect_tags(x, t.tags, t.annotation, True)
         count = <uint32_t>x.order.num
@@ -105,12 +93,12 @@ cdef inline uint32_t pointer_node(Interner* x, LocalType* t) noexcept nogil:
             # LLVM lists from the pointee's end, GCC's chain starts at the pointer
             target = simple_node(x, BTF_TYPE_TAG,
                                  u32s(&x.order)[i if t.tags else count - 1 - i], target)
-    return simple_node(x, BTF_PTR, 0, target)
+    return plain_node(x, BTF_PTR, target)
 
 
 cdef inline uint32_t array_node(Interner* x, LocalType* t) noexcept nogil:
     """One ARRAY a dimension, the innermost first; or one for all if they are flattened."""
-    cdef uint32_t element = node_ref(x, t.ref), index_type, i, link, name
+    cdef uint32_t element = target_node(x, t.target, t.ref), index_type, i, link, name
     cdef uint32_t count = 1
     if element == 0:
         return 0
@@ -153,14 +141,15 @@ cdef inline uint64_t stripped_size(Interner* x, uint64_t ref) noexcept nogil:
 
 cdef inline void settle_bit_offset(Interner* x, LocalChild* c) noexcept nogil:
     cdef uint64_t storage
-    if not c.has_old_bit_offset:
+    cdef More* more = more_of(x.walker, c)
+    if not more.has_old_bit_offset:
         return
-    c.has_old_bit_offset = False
+    more.has_old_bit_offset = False
     if x.little_endian:
-        storage = c.byte_size if c.byte_size else stripped_size(x, c.ref)
-        c.value += storage * 8 - c.old_bit_offset - c.bit_size
+        storage = more.byte_size if more.byte_size else stripped_size(x, c.ref)
+        c.value += storage * 8 - more.old_bit_offset - more.bit_size
     else:
-        c.value += c.old_bit_offset
+        c.value += more.old_bit_offset
 
 
 cdef inline bint sort_members(Interner* x, LocalType* t) noexcept nogil:
@@ -191,35 +180,69 @@ cdef inline bint sort_members(Interner* x, LocalType* t) noexcept nogil:
     return False
 
 
-cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
+cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
+    """A struct whose members want sorting, or have bit-fields among them."""
     cdef uint32_t kind = BTF_UNION if t.kind == LK_UNION else BTF_STRUCT
     cdef uint32_t i, node, num = 0, kflag = 0, limit
-    cdef uint64_t bits
+    cdef uint64_t bits, bit_size
     cdef LocalChild* c
     sort_members(x, t)
     for i in range(<uint32_t>x.order.num):
         c = local_child(x, u32s(&x.order)[i])
-        if c.bit_size:
+        if more_of(x.walker, c).bit_size:
             kflag = 1
     begin(x, t.name, kind, <uint32_t>t.size)
-    if t.size > MAX_U32:
-        x.walker.counts[LEFT_SIZE] += 1
     limit = 0xFFFFFF if kflag else <uint32_t>MAX_U32
     for i in range(<uint32_t>x.order.num):
         c = local_child(x, u32s(&x.order)[i])
-        node = node_ref(x, c.ref)
+        node = target_node(x, c.target, c.ref)
         bits = c.value
-        if node == 0 or bits > limit or c.bit_size > 0xFF or num >= 0xFFFFFF:
+        bit_size = more_of(x.walker, c).bit_size
+        if node == 0 or bits > limit or bit_size > 0xFF or num >= 0xFFFFFF:
             x.walker.counts[LEFT_MEMBER] += 1
             continue
-        if c.name and not string_flags(x.walker.strings, c.name) & STRING_IS_NAME:
-            x.walker.counts[LEFT_BAD_NAME] += 1
-            c.name = 0
-        push_u32(&x.record, c.name)
+        push_u32(&x.record, member_name(x, c))
         push_u32(&x.record, node)
-        push_u32(&x.record, <uint32_t>c.bit_size << 24 | <uint32_t>bits)
+        push_u32(&x.record, <uint32_t>bit_size << 24 | <uint32_t>bits)
         num += 1
     u32s(&x.record)[1] |= kflag << 31 | num
+    return finish(x)
+
+
+cdef inline uint32_t member_name(Interner* x, LocalChild* c) noexcept nogil:
+    if c.name and not string_flags(x.walker.strings, c.name) & STRING_IS_NAME:
+        x.walker.counts[LEFT_BAD_NAME] += 1
+        c.name = 0
+    return c.name
+
+
+cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
+    """Write the members as they come: all in order, none a bit-field; else see tangled_node."""
+    cdef uint32_t link = t.first, node, num = 0
+    cdef uint32_t* word
+    cdef LocalChild* c
+    if t.size > MAX_U32:
+        x.walker.counts[LEFT_SIZE] += 1
+    if t.flags & LOCAL_TANGLED or t.num >= 0xFFFFFF:
+        return tangled_node(x, t)
+    begin(x, t.name, BTF_UNION if t.kind == LK_UNION else BTF_STRUCT, <uint32_t>t.size)
+    if not array_reserve(&x.record, 3 * <size_t>t.num):
+        return 0
+    word = u32s(&x.record) + 3
+    while link:
+        c = local_child(x, link)
+        link = c.next
+        node = target_node(x, c.target, c.ref)
+        if node == 0 or c.value > MAX_U32:
+            x.walker.counts[LEFT_MEMBER] += 1
+            continue
+        word[0] = member_name(x, c)
+        word[1] = node
+        word[2] = <uint32_t>c.value
+        word += 3
+        num += 1
+    x.record.num = 3 + 3 * <size_t>num
+    u32s(&x.record)[1] |= num
     return finish(x)
 
 
@@ -258,11 +281,11 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
 cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t link = t.first, num = 0
     cdef LocalChild* c
-    begin(x, 0, BTF_FUNC_PROTO, node_ref(x, t.ref))
+    begin(x, 0, BTF_FUNC_PROTO, target_node(x, t.target, t.ref))
     while link:
         c = local_child(x, link)
         push_u32(&x.record, c.name)
-        push_u32(&x.record, node_ref(x, c.ref))
+        push_u32(&x.record, target_node(x, c.target, c.ref))
         num += 1
         link = c.next
     if t.flags & LOCAL_VARIADIC:
@@ -276,11 +299,11 @@ cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
 cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
     cdef uint8_t kind = t.kind
     if kind == LK_POINTER: return pointer_node(x, t)
-    elif kind == LK_CONST: return simple_node(x, BTF_CONST, 0, node_ref(x, t.ref))
-    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, node_ref(x, t.ref))
-    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, node_ref(x, t.ref))
+    elif kind == LK_CONST: return plain_node(x, BTF_CONST, target_node(x, t.target, t.ref))
+    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, target_node(x, t.target, t.ref))
+    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, target_node(x, t.target, t.ref))
     elif kind == LK_TYPEDEF:
-        return simple_node(x, BTF_TYPEDEF, t.name, node_ref(x, t.ref))
+        return simple_node(x, BTF_TYPEDEF, t.name, target_node(x, t.target, t.ref))
     elif kind == LK_BASE: return base_node(x, t)
     elif kind == LK_ARRAY: return array_node(x, t)
     elif kind == LK_STRUCT or kind == LK_UNION:
@@ -292,7 +315,7 @@ cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
             return cut_of(x, t) if t.name else 0
         return enum_node(x, t)
     elif kind == LK_PROTO: return proto_node(x, t)
-    elif kind == LK_SAME: return node_ref(x, t.ref)
+    elif kind == LK_SAME: return target_node(x, t.target, t.ref)
     return 0
 
 
@@ -321,36 +344,3 @@ cdef inline void build_all(Interner* x) noexcept nogil:
                     list_node(x, t.node)
                 x.mark = 0
             x.stack.num -= 1
-
-
-cdef inline void tag_node(Interner* x, LocalType* t, uint32_t links, uint64_t annotation,
-                          uint32_t component) noexcept nogil:
-    cdef uint32_t i
-    if links == 0 and annotation == NO_REF:
-        return
-    collect_tags(x, links, annotation, False)
-    for i in range(<uint32_t>x.order.num):
-        begin(x, u32s(&x.order)[i], BTF_DECL_TAG, t.node)
-        push_u32(&x.record, component)
-        finish(x)
-
-
-cdef inline void tag_types(Interner* x) noexcept nogil:
-    """Add the decl tags of structs, unions, typedefs and their members."""
-    cdef uint32_t i, link, component
-    cdef LocalType* t
-    cdef LocalChild* c
-    for i in range(1, <uint32_t>x.walker.types.num):
-        t = local_type(x, i)
-        if t.kind not in (LK_STRUCT, LK_UNION, LK_TYPEDEF) or t.flags & LOCAL_DECLARATION:
-            continue
-        tag_node(x, t, t.tags, t.annotation, <uint32_t>MAX_U32)
-        if t.kind == LK_TYPEDEF:
-            continue
-        link = t.first
-        component = 0
-        while link:
-            c = local_child(x, link)
-            tag_node(x, t, c.tags, c.annotation, component)
-            component += 1
-            link = c.next

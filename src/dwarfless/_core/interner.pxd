@@ -103,18 +103,23 @@ cdef inline uint32_t find_local(Interner* x, uint64_t address) noexcept nogil:
 
 
 cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
-    """Make local types findable by address; `span` 0 means by bisection."""
+    """Make local types findable by address, and find all references; `span` 0: by bisection."""
     cdef uint32_t i
     cdef uint64_t base = x.walker.reader.unit_base
+    cdef LocalType* types = <LocalType*>x.walker.types.items
+    cdef LocalChild* children = <LocalChild*>x.walker.children.items
     x.span = span
-    if span == 0:
-        return
     if x.places.num < span:
         if not array_reserve(&x.places, span - x.places.num):
             return
         x.places.num = span
+    if span:
+        for i in range(1, <uint32_t>x.walker.types.num):
+            u32s(&x.places)[types[i].address - base] = i
     for i in range(1, <uint32_t>x.walker.types.num):
-        u32s(&x.places)[local_type(x, i).address - base] = i
+        types[i].target = find_local(x, types[i].ref)
+    for i in range(<uint32_t>x.walker.children.num):
+        children[i].target = find_local(x, children[i].ref)
 
 
 cdef inline uint64_t next_place(Interner* x) noexcept nogil:
@@ -160,7 +165,10 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
             t.name = 0
             if t.kind == LK_TYPEDEF:
                 t.kind = LK_SAME
-        if not is_named(x, t) or t.flags & LOCAL_DECLARATION:
+        if not is_named(x, t):
+            continue
+        t.flags |= LOCAL_NAMED
+        if t.flags & LOCAL_DECLARATION:
             continue
         name_class = t.name * 4 + cut_class(t.kind)
         while x.definitions.num <= name_class:
@@ -174,7 +182,6 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
             seen[0] = wanted
         elif t.size or t.num:
             t.ordinal = <uint32_t>(seen[0] & MAX_U32) + 1
-            t.flags |= LOCAL_DUPLICATE
             seen[0] += 1
 
 
@@ -188,51 +195,47 @@ cdef inline bint is_in_body(Walker* w, uint64_t ref) noexcept nogil:
     return place < w.bodies.num and (<Span*>w.bodies.items)[place].first <= ref
 
 
-cdef inline uint32_t node_ref(Interner* x, uint64_t ref) noexcept nogil:
+cdef inline uint32_t target_node(Interner* x, uint32_t index, uint64_t ref) noexcept nogil:
     """Return the node a reference stands for; void for what can't be followed."""
-    cdef uint32_t index
-    cdef LocalType* t
-    if ref == NO_REF:
-        return 0
-    index = find_local(x, ref)
+    cdef LocalType* t = local_type(x, index)
+    if t.reference:
+        return t.reference
     if index == 0:
-        if not is_in_body(x.walker, ref):
+        if ref != NO_REF and not is_in_body(x.walker, ref):
             x.walker.counts[LEFT_DANGLING] += 1
-        return 0
-    t = local_type(x, index)
-    if is_named(x, t):
-        return cut_of(x, t)
-    if t.state != STATE_DONE:
+    elif t.flags & LOCAL_NAMED:
+        t.reference = cut_of(x, t)
+    elif t.state == STATE_DONE:
+        t.reference = t.node
+    else:
         x.walker.counts[LEFT_CYCLE] += 1
-        return 0
-    return t.node
+    return t.reference
 
 
-cdef inline bint wait_for(Interner* x, uint64_t ref) noexcept nogil:
+cdef inline uint32_t node_ref(Interner* x, uint64_t ref) noexcept nogil:
+    """Return the node that a reference of a variable or function stands for."""
+    return target_node(x, find_local(x, ref), ref)
+
+
+cdef inline bint wait_for(Interner* x, uint32_t index) noexcept nogil:
     """Put a referenced type on the stack unless it's built or reached by a cut."""
-    cdef uint32_t index = find_local(x, ref)
-    cdef LocalType* t
-    if index == 0:
-        return False
-    t = local_type(x, index)
-    if is_named(x, t) or t.state != STATE_NEW:
+    cdef LocalType* t = local_type(x, index)
+    if t.state != STATE_NEW or t.flags & LOCAL_NAMED or index == 0:
         return False
     push_u32(&x.stack, index)
     return True
 
 
 cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
-    cdef bint waiting = False
+    cdef bint waiting = wait_for(x, t.target)
     cdef uint32_t link
     cdef LocalChild* c
-    if wait_for(x, t.ref):
-        waiting = True
     if t.kind not in (LK_STRUCT, LK_UNION, LK_PROTO):
         return waiting
     link = t.first
     while link:
         c = local_child(x, link)
-        if wait_for(x, c.ref):
+        if wait_for(x, c.target):
             waiting = True
         link = c.next
     return waiting
@@ -247,7 +250,7 @@ cdef inline void begin(Interner* x, uint32_t name, uint32_t kind, uint32_t third
 
 cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
     """Add a node to the unit's list, once."""
-    cdef uint32_t* stamp = &u32s(&x.nodes.stamps)[node]
+    cdef uint32_t* stamp = &node_of(x.nodes, node).stamp
     if node and stamp[0] != x.unit + 1:
         stamp[0] = x.unit + 1
         push_u32(&x.unit_nodes, node | x.mark)

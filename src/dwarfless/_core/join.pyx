@@ -104,15 +104,15 @@ cdef class Resolved(Bound):
     cdef live_order(self, size_t num_base, size_t num):
         """Return live records, each where it was first met; cuts with a definition drop out."""
         cdef const uint8_t[::1] live = <const uint8_t[:num]><const uint8_t*>self.live.items
-        cdef const uint64_t[::1] firsts = \
-            <const uint64_t[:num_base]><const uint64_t*>self.nodes.firsts.items
         cdef const uint32_t[::1] baseline = \
             <const uint32_t[:num_base]><const uint32_t*>self.baseline.items
         flags = np.asarray(live).copy()
         flags[:num_base][np.asarray(baseline) != 0] = 0
         flags[0] = 0
         where = np.full(num, np.iinfo(np.uint64).max, np.uint64)
-        where[:num_base] = firsts
+        where[:num_base] = np.frombuffer(
+            <const char[:num_base * sizeof(Node)]>self.nodes.nodes.items, np.uint64
+        )[::sizeof(Node) // 8]
         self.firsts = where
         return self.by_place(np.flatnonzero(flags))
 

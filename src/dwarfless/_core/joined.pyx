@@ -42,7 +42,7 @@ cdef class Joined:
     cdef join(self, Store other):
         """Add another store's strings and nodes, and renumber its lists."""
         cdef uint32_t[::1] names = np.zeros(other.strings.offsets.num, np.uint32)
-        cdef uint32_t[::1] ids = np.zeros(other.nodes.hashes.num, np.uint32)
+        cdef uint32_t[::1] ids = np.zeros(num_nodes(&other.nodes), np.uint32)
         cdef Array record
         cdef uint32_t i, j, kind, length, role
         cdef uint32_t* words
@@ -50,7 +50,7 @@ cdef class Joined:
         cdef bint failed
         array_init(&record, 4, 1024)
         with nogil:
-            for i in range(1, <uint32_t>other.nodes.hashes.num):
+            for i in range(1, num_nodes(&other.nodes)):
                 words = node_at(&other.nodes, i)
                 length = node_length(&other.nodes, i)
                 kind = kind_of(words[1])
@@ -64,7 +64,7 @@ cdef class Joined:
                     else:
                         push_u32(&record, words[j])
                 ids[i] = intern_node(self.nodes, u32s(&record), length,
-                                     u64s(&other.nodes.firsts)[i])
+                                     node_of(&other.nodes, i).first)
             for k in range(other.interner.unit_nodes.num):
                 i = u32s(&other.interner.unit_nodes)[k]
                 u32s(&other.interner.unit_nodes)[k] = \

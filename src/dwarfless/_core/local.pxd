@@ -17,9 +17,12 @@ from dwarfless._core.columns cimport *
 
 
 cdef inline uint32_t name_of(Walker* w) noexcept nogil:
-    if has(&w.values, S_NAME):
-        return intern_string(w.strings, <const char*><size_t>w.values.value[S_NAME])
-    return 0
+    cdef const char* text = <const char*><size_t>w.values.value[S_NAME]
+    if not has(&w.values, S_NAME):
+        return 0
+    if w.values.step[S_NAME] == STEP_STRING:
+        return intern_inline(w.strings, text, w.values.length[S_NAME])
+    return intern_string(w.strings, text)
 
 
 cdef inline LocalType* new_type(Walker* w, uint64_t address, uint8_t kind) noexcept nogil:
@@ -38,19 +41,24 @@ cdef inline LocalType* new_type(Walker* w, uint64_t address, uint8_t kind) noexc
     return t
 
 
+cdef inline More* add_more(Walker* w, LocalChild* c) noexcept nogil:
+    """Return a child's own More, for what few have."""
+    cdef More* more
+    if c.more == 0:
+        more = <More*>push(&w.mores)
+        more.annotation = NO_REF
+        c.more = <uint32_t>w.mores.num - 1
+    return more_of(w, c)
+
+
 cdef inline LocalChild* new_child(Walker* w, uint32_t parent) noexcept nogil:
-    cdef LocalChild* c = <LocalChild*>push(&w.children)
-    cdef LocalType* t = &(<LocalType*>w.types.items)[parent]
-    cdef uint32_t index = <uint32_t>w.children.num
-    if t.last:
-        (<LocalChild*>w.children.items)[t.last - 1].next = index
-    else:
-        t.first = index
-    t.last = index
-    t.num += 1
+    cdef LocalChild* c = append_child(w, parent)
     c.ref = get(&w.values, S_TYPE, NO_REF)
-    c.annotation = get(&w.values, S_ANNOTATION, NO_REF)
     c.name = name_of(w)
+    c.value = 0
+    if has(&w.values, S_ANNOTATION):
+        add_more(w, c).annotation = w.values.value[S_ANNOTATION]
+        (<LocalType*>w.types.items)[parent].flags |= LOCAL_TANGLED
     return c
 
 
@@ -77,19 +85,24 @@ cdef inline uint64_t member_offset(Walker* w) noexcept nogil:
 cdef inline void add_member(Walker* w, uint32_t parent) noexcept nogil:
     cdef Values* v = &w.values
     cdef LocalChild* c
+    cdef More* more
     if get(v, S_EXTERNAL, 0) or get(v, S_DECLARATION, 0):
         w.counts[LEFT_STATIC_MEMBER] += 1
         return
     c = new_child(w, parent)
-    c.bit_size = get(v, S_BIT_SIZE, 0)
-    c.byte_size = <uint32_t>get(v, S_BYTE_SIZE, 0)
+    if has(v, S_BIT_SIZE) or has(v, S_BYTE_SIZE):
+        more = add_more(w, c)
+        more.bit_size = get(v, S_BIT_SIZE, 0)
+        more.byte_size = <uint32_t>get(v, S_BYTE_SIZE, 0)
     if has(v, S_DATA_BIT_OFFSET):
         c.value = v.value[S_DATA_BIT_OFFSET]
     else:
         c.value = member_offset(w) * 8
-        if c.bit_size and has(v, S_BIT_OFFSET):
-            c.has_old_bit_offset = True
-            c.old_bit_offset = <int64_t>v.value[S_BIT_OFFSET]
+        if c.more and more_of(w, c).bit_size and has(v, S_BIT_OFFSET):
+            more = more_of(w, c)
+            more.has_old_bit_offset = True
+            more.old_bit_offset = <int64_t>v.value[S_BIT_OFFSET]
+    note_order(w, parent, c)
 
 
 cdef inline void add_subrange(Walker* w, uint32_t parent) noexcept nogil:
@@ -112,10 +125,13 @@ cdef inline void add_enumerator(Walker* w, uint32_t parent) noexcept nogil:
 
 
 cdef inline uint32_t* tags_of(Walker* w, Scope* scope) noexcept nogil:
+    cdef Scope* parent
     if scope.kind == SCOPE_TYPE:
         return &(<LocalType*>w.types.items)[scope.index].tags
     elif scope.kind == SCOPE_CHILD:
-        return &(<LocalChild*>w.children.items)[scope.index].tags
+        parent = &(<Scope*>w.scopes.items)[w.scopes.num - 2]
+        (<LocalType*>w.types.items)[parent.index].flags |= LOCAL_TANGLED
+        return &add_more(w, &(<LocalChild*>w.children.items)[scope.index]).tags
     elif scope.kind == SCOPE_VAR:
         return &(<LocalVar*>w.vars.items)[scope.index].tags
     elif scope.kind == SCOPE_FUNC:

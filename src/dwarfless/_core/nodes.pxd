@@ -42,13 +42,17 @@ cdef enum:  # CutClass
     CUT_UNION = 2
     CUT_ENUM = 3
 
+cdef struct Node:               # half a cache line: what looking up a record touches
+    uint64_t first              # lowest (unit << 32 | place) that has it
+    uint32_t start, length      # in words
+    uint32_t stamp              # 1 + the last unit that listed it
+    uint32_t pointer, constant  # the node of the plain PTR, or CONST, to it; 0: not met
+    uint32_t hash
+
 cdef struct NodeTable:
     Array words             # uint32: all records
-    Array starts            # uint64[num + 1]: where each begins in words
-    Array hashes            # uint32[num]
-    Array firsts            # uint64[num]: lowest (unit << 32 | place) that has it
-    Array stamps            # uint32[num]: 1 + the last unit that listed it
-    uint32_t* slots
+    Array nodes             # Node
+    uint64_t* slots         # hash << 32 | node; 0: free
     uint32_t mask
 
 
@@ -61,45 +65,40 @@ cdef inline uint32_t vlen_of(uint32_t info) noexcept nogil:
 
 
 cdef inline uint32_t num_nodes(NodeTable* t) noexcept nogil:
-    return <uint32_t>t.hashes.num
+    return <uint32_t>t.nodes.num
+
+
+cdef inline Node* node_of(NodeTable* t, uint32_t id) noexcept nogil:
+    return &(<Node*>t.nodes.items)[id]
 
 
 cdef inline uint32_t* node_at(NodeTable* t, uint32_t id) noexcept nogil:
-    return u32s(&t.words) + u64s(&t.starts)[id]
+    return u32s(&t.words) + node_of(t, id).start
 
 
 cdef inline uint32_t node_length(NodeTable* t, uint32_t id) noexcept nogil:
-    return <uint32_t>(u64s(&t.starts)[id + 1] - u64s(&t.starts)[id])
+    return node_of(t, id).length
 
 
 cdef inline bint nodes_init(NodeTable* t) noexcept nogil:
     t.mask = (1 << 14) - 1
-    t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
-    if not (array_init(&t.words, 4, 1 << 16) and array_init(&t.starts, 8, 1 << 13)
-            and array_init(&t.hashes, 4, 1 << 13) and array_init(&t.firsts, 8, 1 << 13)
-            and array_init(&t.stamps, 4, 1 << 13) and t.slots != NULL):
+    t.slots = <uint64_t*>calloc(t.mask + 1, sizeof(uint64_t))
+    if not (array_init(&t.words, 4, 1 << 16) and array_init(&t.nodes, sizeof(Node), 1 << 13)
+            and t.slots != NULL):
         return False
-    push(&t.hashes)
-    push(&t.firsts)
-    push(&t.stamps)
-    push(&t.starts)
-    push(&t.starts)
+    push(&t.nodes)
     return True
 
 
 cdef inline void nodes_deinit(NodeTable* t) noexcept nogil:
     array_deinit(&t.words)
-    array_deinit(&t.starts)
-    array_deinit(&t.hashes)
-    array_deinit(&t.firsts)
-    array_deinit(&t.stamps)
+    array_deinit(&t.nodes)
     free(t.slots)
     t.slots = NULL
 
 
 cdef inline bint nodes_failed(NodeTable* t) noexcept nogil:
-    return (t.words.failed or t.starts.failed or t.hashes.failed or t.firsts.failed
-            or t.stamps.failed)
+    return t.words.failed or t.nodes.failed
 
 
 cdef inline uint32_t hash_words(const uint32_t* words, uint32_t count) noexcept nogil:
@@ -114,32 +113,43 @@ cdef inline uint32_t hash_words(const uint32_t* words, uint32_t count) noexcept 
     return <uint32_t>(h ^ (h >> 32))
 
 
+cdef inline void put_slot(uint64_t* slots, uint32_t mask, uint32_t hash, uint32_t id) noexcept nogil:
+    cdef uint32_t slot = hash & mask
+    while slots[slot]:
+        slot = (slot + 1) & mask
+    slots[slot] = <uint64_t>hash << 32 | id
+
+
 cdef inline void nodes_rehash(NodeTable* t) noexcept nogil:
-    cdef uint32_t mask = t.mask * 2 + 1, id, slot
-    cdef uint32_t* slots = <uint32_t*>calloc(<size_t>mask + 1, sizeof(uint32_t))
+    cdef uint32_t mask = t.mask * 2 + 1, id
+    cdef uint64_t* slots = <uint64_t*>calloc(<size_t>mask + 1, sizeof(uint64_t))
     if slots == NULL:
         t.words.failed = True
         return
     for id in range(1, num_nodes(t)):
-        slot = u32s(&t.hashes)[id] & mask
-        while slots[slot]:
-            slot = (slot + 1) & mask
-        slots[slot] = id
+        put_slot(slots, mask, node_of(t, id).hash, id)
     free(t.slots)
     t.slots = slots
     t.mask = mask
 
 
+cdef inline bint same_words(const uint32_t* a, const uint32_t* b, uint32_t count) noexcept nogil:
+    """Compare records, of which most are three words long."""
+    if a[0] != b[0] or a[1] != b[1] or a[2] != b[2]:
+        return False
+    return count == 3 or memcmp(a + 3, b + 3, (count - 3) * 4) == 0
+
+
 cdef inline uint32_t find_node(NodeTable* t, const uint32_t* words, uint32_t count,
                                uint32_t h) noexcept nogil:
-    """Return the node of a record whose hash is `h`, or 0 if there is none."""
+    """Return the node of a record of three words or more whose hash is `h`, or 0."""
     cdef uint32_t slot = h & t.mask, id
     while True:
-        id = t.slots[slot]
+        id = <uint32_t>t.slots[slot]
         if id == 0:
             return 0
-        if u32s(&t.hashes)[id] == h and node_length(t, id) == count \
-                and memcmp(node_at(t, id), words, count * 4) == 0:
+        if t.slots[slot] >> 32 == h and node_length(t, id) == count \
+                and same_words(node_at(t, id), words, count):
             return id
         slot = (slot + 1) & t.mask
 
@@ -147,27 +157,27 @@ cdef inline uint32_t find_node(NodeTable* t, const uint32_t* words, uint32_t cou
 cdef inline uint32_t intern_node(NodeTable* t, const uint32_t* words, uint32_t count,
                                  uint64_t first) noexcept nogil:
     """Return the node of a record, adding it if it's new; `first` is where it was met."""
-    cdef uint32_t h = hash_words(words, count), slot, id = find_node(t, words, count, h)
+    cdef uint32_t h = hash_words(words, count), id = find_node(t, words, count, h)
+    cdef Node* node
     if id:
-        if first < u64s(&t.firsts)[id]:
-            u64s(&t.firsts)[id] = first
+        node = node_of(t, id)
+        if first < node.first:
+            node.first = first
         return id
-    if not (array_reserve(&t.words, count) and array_reserve(&t.starts, 1)
-            and array_reserve(&t.hashes, 1) and array_reserve(&t.firsts, 1)
-            and array_reserve(&t.stamps, 1)):
+    if not (array_reserve(&t.words, count) and array_reserve(&t.nodes, 1)):
         return 0
     id = num_nodes(t)
+    node = <Node*>push(&t.nodes)
+    node.start = <uint32_t>t.words.num
+    node.length = count
+    node.first = first
+    node.hash = h
     memcpy(u32s(&t.words) + t.words.num, words, count * 4)
     t.words.num += count
-    (<uint64_t*>push(&t.starts))[0] = t.words.num
-    (<uint32_t*>push(&t.hashes))[0] = h
-    (<uint64_t*>push(&t.firsts))[0] = first
-    push(&t.stamps)
-    slot = h & t.mask
-    while t.slots[slot]:
-        slot = (slot + 1) & t.mask
-    t.slots[slot] = id
-    if t.hashes.num * 2 > t.mask:
+    if t.words.num > MAX_U32:
+        t.words.failed = True
+    put_slot(t.slots, t.mask, h, id)
+    if t.nodes.num * 2 > t.mask:
         nodes_rehash(t)
     return id
 

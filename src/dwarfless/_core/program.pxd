@@ -61,7 +61,7 @@ cdef struct Signature:
 
 cdef struct Values:
     uint64_t value[NUM_SLOTS]
-    uint64_t length[NUM_SLOTS]  # of a block
+    uint64_t length[NUM_SLOTS]  # of a block, or of a string in the DIE
     uint8_t step[NUM_SLOTS]     # how the value was read
     uint64_t present            # bit a slot
 
@@ -168,9 +168,10 @@ cdef inline void read_string(Reader* r, Values* v, uint8_t slot, uint8_t step,
         nul = memchr(r.cur.pos, 0, r.cur.end - r.cur.pos)
         if nul == NULL:
             fail(&r.cur, b"string runs past the end")
-            v.value[slot] = 0
+            v.value[slot] = v.length[slot] = 0
             return
         v.value[slot] = <uint64_t><size_t>r.cur.pos
+        v.length[slot] = <const uint8_t*>nul - r.cur.pos
         r.cur.pos = <const uint8_t*>nul + 1
     elif step == STEP_STRX:
         v.value[slot] = read_strx(r, size)

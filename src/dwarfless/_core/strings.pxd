@@ -1,7 +1,8 @@
 """Strings by content, with the pointer as a cache in front.
 
 In a linked file equal names mostly share one place in .debug_str, so a table of recently seen
-pointers answers nearly every question; content decides the rest. Id 0 is the empty string.
+pointers answers nearly every question; content decides the rest. Names of up to five bytes, which
+compilers put into the DIE itself, are their own key. Id 0 is the empty string.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -11,14 +12,17 @@ from libc.string cimport memcmp, memcpy, strlen
 from dwarfless._core.memory cimport *
 
 cdef enum:
-    CACHE_BITS = 15
+    CACHE_BITS = 16         # sets of the cache; 2 MB: the names a kernel's units share fit in
+    WAYS = 4                # entries of a set; half a cache line
+    KEY_BITS = 48           # of a cache key: a pointer, or a short string behind bit 47
+    SHORT = 5               # bytes of the longest name that is its own key
     STRING_IS_NAME = 1      # an identifier the kernel's verifier accepts
     STRING_IS_KEY = 2       # a function symbol of that name exists
     MAX_NAME = 512          # KSYM_NAME_LEN since Linux 6.1; the NUL counts
 
 cdef struct CachedString:
-    const char* pointer
-    uint32_t id
+    uint32_t rest           # of the key's image, below the bits that choose the set
+    uint32_t id             # 0: the entry is free
 
 cdef struct StringTable:
     Array bytes_            # all strings, each with its NUL
@@ -34,7 +38,7 @@ cdef struct StringTable:
 cdef inline bint strings_init(StringTable* t, bint cached, StringTable* keys) noexcept nogil:
     t.mask = (1 << 12) - 1
     t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
-    t.cache = <CachedString*>calloc(1 << CACHE_BITS, sizeof(CachedString)) if cached else NULL
+    t.cache = <CachedString*>calloc(WAYS << CACHE_BITS, sizeof(CachedString)) if cached else NULL
     t.keys = keys
     if not (array_init(&t.bytes_, 1, 1 << 16) and array_init(&t.offsets, 4, 1 << 11)
             and array_init(&t.hashes, 4, 1 << 11) and array_init(&t.flags, 1, 1 << 11)
@@ -155,13 +159,54 @@ cdef inline uint32_t add_string(StringTable* t, const char* text, size_t length)
     return id
 
 
+cdef inline CachedString* cached(StringTable* t, uint64_t key) noexcept nogil:
+    """Return a key's entry, its id 0 if it's new.
+
+    New keys take the last place of their set and move up by one each time they are met again, so
+    that names of one unit don't drive out those of all. Multiplying by an odd number takes no two
+    keys to one image: set and rest tell them apart.
+    """
+    cdef uint64_t image = key * <uint64_t>0x9E3779B97F4A7C15 & (<uint64_t>1 << KEY_BITS) - 1
+    cdef uint32_t rest = <uint32_t>image, i
+    cdef CachedString* line = t.cache + (image >> (KEY_BITS - CACHE_BITS)) * WAYS
+    cdef CachedString other
+    if line[0].rest == rest:
+        return line
+    for i in range(1, WAYS):
+        if line[i].rest == rest and line[i].id:
+            other = line[i - 1]
+            line[i - 1] = line[i]
+            line[i] = other
+            return &line[i - 1]
+    line[WAYS - 1].rest = rest
+    line[WAYS - 1].id = 0
+    return &line[WAYS - 1]
+
+
 cdef inline uint32_t intern_string(StringTable* t, const char* text) noexcept nogil:
     """Return the id of a NUL-terminated string that stays where it is."""
     cdef CachedString* line
-    if text == NULL:
-        return 0
-    line = &t.cache[((<size_t>text * <size_t>0x9E3779B97F4A7C15) >> (64 - CACHE_BITS))]
-    if line.pointer != text:
+    if <size_t>text >> (KEY_BITS - 1) or text == NULL:
+        return add_string(t, text, strlen(text)) if text != NULL else 0
+    line = cached(t, <size_t>text)
+    if line.id == 0:
         line.id = add_string(t, text, strlen(text))
-        line.pointer = text
     return line.id
+
+
+cdef inline uint32_t intern_short(StringTable* t, const char* text, uint64_t word,
+                                  uint32_t length) noexcept nogil:
+    """Return the id of a string of up to SHORT bytes; `word` holds them and nothing else."""
+    cdef CachedString* line = cached(t, word | <uint64_t>1 << (KEY_BITS - 1))
+    if line.id == 0:
+        line.id = add_string(t, text, length)
+    return line.id
+
+
+cdef inline uint32_t intern_inline(StringTable* t, const char* text, size_t length) noexcept nogil:
+    """Return the id of a string that stands in a DIE; its place is nobody else's."""
+    cdef uint64_t word = 0
+    if length > SHORT or length == 0:
+        return add_string(t, text, length)
+    memcpy(&word, text, length)
+    return intern_short(t, text, word, <uint32_t>length)

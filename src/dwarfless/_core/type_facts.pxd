@@ -109,7 +109,7 @@ cdef inline bint is_packed(void* ctx, uint64_t die) noexcept nogil:
         m.bit_offset = c.value
         m.byte_size = size_of(x, c.ref, 0)
         m.alignment = alignment_of(x, c.ref, 0, &budget)
-        m.bitfield_size = <uint32_t>c.bit_size
+        m.bitfield_size = <uint32_t>more_of(x.walker, c).bit_size
         link = c.next
     packed = looks_packed(t.size, <MemberFacts*>facts.items, facts.num)
     array_deinit(&facts)

@@ -18,6 +18,7 @@ from dwarfless._core.program cimport *
 from dwarfless._core.strings cimport *
 from dwarfless._core.columns cimport *
 from dwarfless._core.local cimport *
+from dwarfless._core.plain cimport *
 
 
 cdef inline uint8_t type_kind(uint16_t tag) noexcept nogil:
@@ -194,36 +195,59 @@ cdef inline void enter_uninteresting(Walker* w, Abbrev* abbrev, Scope scope) noe
         scope_push(w, SCOPE_IGNORED, 0)
 
 
+cdef inline void enter_plain(Walker* w, Abbrev* abbrev) noexcept nogil:
+    """Go on behind a DIE that was read the short way."""
+    if abbrev.plain.action == ACTION_TYPE:
+        scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
+    elif abbrev.plain.action == ACTION_MEMBER:
+        scope_push(w, SCOPE_CHILD, <uint32_t>w.children.num - 1)
+    else:
+        scope_push(w, SCOPE_IGNORED, 0)
+
+
+cdef inline Abbrev* next_die(Reader* r) noexcept nogil:
+    """Read a DIE's code; NULL ends a list of siblings, or it is in no table and that fails."""
+    cdef const uint8_t* first = r.cur.pos
+    cdef uint64_t code = first[0]
+    cdef Abbrev* abbrev
+    if code < 0x80:
+        r.cur.pos += 1
+    else:
+        code = read_uleb128(&r.cur)
+    if code == 0:
+        return NULL
+    abbrev = find_abbrev(&r.abbrevs, code)
+    if abbrev == NULL:
+        r.cur.pos = first
+        fail(&r.cur, b"abbreviation code is not in the unit's table")
+    return abbrev
+
+
 cdef inline void walk_unit(Walker* w) noexcept nogil:
     """Walk all DIEs behind the unit's own, the reader's cursor being on the first."""
     cdef Reader* r = &w.reader
     cdef Op* ops
     cdef Abbrev* abbrev
     cdef Scope scope
-    cdef uint64_t address, code
+    cdef uint64_t address
     cdef uint32_t kind, index
     w.scopes.num = 0
     scope_push(w, SCOPE_TOP, 0)
     while r.cur.pos < r.cur.end:
         address = r.section_base + <uint64_t>(r.cur.pos - r.cur.start)
-        code = r.cur.pos[0]
-        if code < 0x80:
-            r.cur.pos += 1
-        else:
-            code = read_uleb128(&r.cur)
-        if code == 0:
+        abbrev = next_die(r)
+        if abbrev == NULL:
             w.scopes.num -= 1
             if w.scopes.num == 0:
                 return
             continue
-        abbrev = find_abbrev(&r.abbrevs, code)
-        if abbrev == NULL:
-            r.cur.pos = r.cur.start + (address - r.section_base)
-            fail(&r.cur, b"abbreviation code is not in the unit's table")
-            return
         w.num_dies += 1
         ops = <Op*>r.abbrevs.ops.items
         scope = (<Scope*>w.scopes.items)[w.scopes.num - 1]
+        if is_plain(w, abbrev, scope.kind) and read_plain(w, &abbrev.plain, address, scope.index):
+            if abbrev.has_children:
+                enter_plain(w, abbrev)
+            continue
         w.values.present = 0
         if is_uninteresting(w, abbrev, scope.kind) and not wants_sibling(abbrev.tag):
             run(r, ops + abbrev.skip, abbrev.num_skip, &w.values)
