@@ -9,7 +9,7 @@ order of evaluation is pahole 1.32's, so the reason given is the one it gives.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
-from libc.string cimport memchr, memcmp, strlen
+from libc.string cimport memchr, memcmp, memcpy, strlen
 
 import numpy as np
 
@@ -158,6 +158,40 @@ cdef class FunctionTable:
         """Return the key of a function's name, or -1."""
         cdef uint32_t found = self.find(name, len(name))
         return -1 if found == NO_KEY else found
+
+    def keys_at(self, const uint8_t[::1] strings, const uint32_t[::1] offsets):
+        """Return uint32[num_offsets]: the key of each name, NO_KEY where there is none.
+
+        Args:
+            strings: NUL-terminated strings.
+            offsets: uint32[num_offsets], where the names begin.
+        """
+        keys_array = np.empty(offsets.shape[0], np.uint32)
+        cdef uint32_t[::1] keys = keys_array
+        cdef const char* name
+        cdef const char* end
+        cdef Py_ssize_t i
+        for i in range(offsets.shape[0]):
+            if offsets[i] >= strings.shape[0]:
+                raise IndexError(offsets[i])
+            name = <const char*>&strings[0] + offsets[i]
+            end = <const char*>memchr(name, 0, strings.shape[0] - offsets[i])
+            keys[i] = self.find(name, end - name) if end != NULL else <uint32_t>NO_KEY
+        return keys_array
+
+    def joined_names(self):
+        """Return all names, NUL-terminated and joined."""
+        cdef size_t size = 0, i
+        for i in range(self.num_keys):
+            size += self.keys[i].size + 1
+        names_array = np.zeros(size, np.uint8)
+        cdef uint8_t[::1] names = names_array
+        size = 0
+        for i in range(self.num_keys):
+            if self.keys[i].size:
+                memcpy(&names[size], self.keys[i].name, self.keys[i].size)
+            size += self.keys[i].size + 1
+        return names_array
 
     def name(self, key: int) -> bytes:
         """Return the name of a key."""

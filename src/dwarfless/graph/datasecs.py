@@ -93,9 +93,11 @@ def place_variables(
     """
     rows = sieve.rows
     keys = np.vstack((section[rows], offset[rows], size[rows], identity[:, rows]))
-    _, first = np.unique(keys, axis=1, return_index=True)
-    again = np.ones(len(rows), bool)
-    again[first] = False
+    # Stable, so the first of equal ones stays in front.
+    order = np.lexsort(keys)
+    ordered = keys[:, order]
+    again = np.zeros(len(rows), bool)
+    again[order[1:]] = (ordered[:, 1:] == ordered[:, :-1]).all(axis=0)
     sieve.drop(again, "the same variable again", listed=False)
     rows = sieve.rows
     rows = rows[np.lexsort((rows, offset[rows], section[rows]))]
@@ -118,17 +120,27 @@ def _layers(
 ) -> NDArray[np.int64]:
     """Return for each variable the first layer of its section where it overlaps nothing."""
     layers = np.zeros(len(section), np.int64)
-    ends: list[int] = []
-    last_section = NOWHERE
-    placed = zip(section.tolist(), offset.tolist(), size.tolist(), strict=True)
-    for row, (where, start, length) in enumerate(placed):
-        if where != last_section:
-            ends, last_section = [], where
-        layer = next((i for i, end in enumerate(ends) if end <= start), len(ends))
-        if layer == len(ends):
-            ends.append(0)
-        ends[layer] = start + length
-        layers[row] = layer
+    for index in np.unique(section).tolist():
+        rows = np.flatnonzero(section == index)
+        starts, ends = offset[rows], offset[rows] + size[rows]
+        # Where all before it end, a variable is in layer 0, whatever came before.
+        is_clear = np.append(True, np.maximum.accumulate(ends)[:-1] <= starts[1:])
+        groups = np.flatnonzero(is_clear)
+        lengths = np.diff(np.append(groups, len(rows)))
+        for first, length in zip(groups[lengths > 1], lengths[lengths > 1], strict=True):
+            part = slice(int(first), int(first + length))
+            layers[rows[part]] = _stack(starts[part].tolist(), ends[part].tolist())
+    return layers
+
+
+def _stack(starts: list[int], ends: list[int]) -> list[int]:
+    """Return the layers of variables that overlap one another."""
+    tops: list[int] = []
+    layers = []
+    for start, end in zip(starts, ends, strict=True):
+        layer = next((i for i, top in enumerate(tops) if top <= start), len(tops))
+        tops[layer : layer + 1] = [end]
+        layers.append(layer)
     return layers
 
 

@@ -70,7 +70,7 @@ def add_functions(
     if options.linkage == "true":
         rows[:, 1] |= met["flags"][kept] >> np.uint32(31)
     rows[:, 2] = states["proto"][kept]
-    flags = _kfunc_flags(kept, names, image, options)
+    flags = _kfunc_flags(kept, states, table, names, image, options)
     arena = ArenaPointers(assembly, canonical, report)
     if options.has("attributes"):
         for row, flag in flags.items():
@@ -88,21 +88,23 @@ def _function_states(
 ) -> NDArray[np.void]:
     """Return STATE[num_states]: what the analysis of functions looks at."""
     met = resolved.functions
-    offsets, inverse = np.unique(met["name"], return_inverse=True)
-    keys = np.array([table.key(name) for name in Names(offsets, resolved.strings)], np.uint32)
     states = np.zeros(len(met), functions.STATE)
     states["addr"] = met["address"]
     states["order"] = np.arange(len(met))
     states["proto"] = canonical[met["proto"]]
     states["verdicts"] = met["flags"] & np.uint32(0x7FFFFFFF)
     states["name"] = met["name"]
-    if len(met):
-        states["key"] = keys[inverse]
+    states["key"] = table.keys_at(resolved.strings, np.ascontiguousarray(met["name"]))
     return states
 
 
 def _kfunc_flags(
-    kept: Words, names: Names, image: ElfImage, options: EncodeOptions
+    kept: Words,
+    states: NDArray[np.void],
+    table: functions.FunctionTable,
+    names: Names,
+    image: ElfImage,
+    options: EncodeOptions,
 ) -> dict[int, int]:
     """Return the flags of those functions that are kfuncs, by row, if anything is made of them."""
     if not (options.has("decl_tag_kfuncs") or options.has("attributes")):
@@ -110,7 +112,10 @@ def _kfunc_flags(
     flags = kfuncs.find_kfuncs(image)
     if not flags:
         return {}
-    of_row = ((row, names[state].decode(errors="replace")) for row, state in enumerate(kept))
+    # Of 50,000 functions a few hundred are kfuncs: only those of their keys are looked at.
+    keys = {table.key(name.encode()) for name in flags} - {-1}
+    likely = np.flatnonzero(np.isin(states["key"][kept], sorted(keys)))
+    of_row = ((row, names[int(kept[row])].decode(errors="replace")) for row in likely.tolist())
     return {row: flags[name] for row, name in of_row if name in flags}
 
 
@@ -230,7 +235,8 @@ def _variable_tags(
     rows: list[tuple[int, int, int, int]] = []
     info = int(Kind.DECL_TAG) << 24
     if options.has("decl_tag"):
-        var_of_state = dict(zip(kept.tolist(), ids.tolist(), strict=True))
+        tagged = len(resolved.tags) > 0
+        var_of_state = dict(zip(kept.tolist(), ids.tolist(), strict=True)) if tagged else {}
         for state, value, component, of_func in resolved.tags.tolist():
             if not of_func and state in var_of_state:
                 rows.append((value, info, var_of_state[state], component & 0xFFFFFFFF))

@@ -159,7 +159,7 @@ def _read_units(
     program = units.Program(
         _files(sections),
         sections.little_endian,
-        np.frombuffer(b"".join(table.name(key) + b"\0" for key in range(len(table))), np.uint8),
+        table.joined_names(),
         sorted(options.excluded_languages()),
     )
     stores = [ingest.Store(program, bits, passing) for _ in range(max(1, jobs))]

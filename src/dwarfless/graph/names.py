@@ -52,6 +52,20 @@ class Names(Sequence[bytes]):
         start = int(self._offsets[row])
         return self._strings[start : self._strings.index(b"\0", start)]
 
+    def begin_with(self, prefixes: Sequence[bytes]) -> NDArray[np.bool_]:
+        """Return bool[num_states]: whether a name begins with any of some prefixes."""
+        found = np.zeros(len(self), bool)
+        # So that looking a prefix's length ahead stays inside.
+        strings = np.frombuffer(
+            self._strings + bytes(max(map(len, prefixes), default=0)), np.uint8
+        )
+        for prefix in prefixes:
+            rows = np.arange(len(self))
+            for place, byte in enumerate(prefix):
+                rows = rows[strings[self._offsets[rows] + np.uint32(place)] == byte]
+            found[rows] = True
+        return found
+
     def text(self, row: int) -> str:
         """Return a name to show."""
         return self[row].decode(errors="replace")

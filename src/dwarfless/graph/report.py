@@ -5,7 +5,7 @@ Out: counts for the summary, items for the JSON.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -52,6 +52,12 @@ class Report:
         """List one thing and count it."""
         self.items.append(Item(what, name, reason, place))
         self.counts[what, reason] += 1
+
+    def add_all(self, what: str, names: Iterable[str], reason: str, place: str = "") -> None:
+        """List things that are out for one reason, and count them."""
+        before = len(self.items)
+        self.items.extend(Item(what, name, reason, place) for name in names)
+        self.count(what, reason, len(self.items) - before)
 
     def count(self, what: str, reason: str, number: int = 1) -> None:
         """Count things that are too many to list by name."""

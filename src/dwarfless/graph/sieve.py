@@ -49,8 +49,8 @@ class Sieve:
         dropped = self.rows[bad]
         if listed:
             _, first = np.unique(self.offsets[dropped], return_index=True)
-            for row in dropped[np.sort(first)].tolist():
-                self.report.add(self.what, self.names.text(row), reason, place)
+            names = (self.names.text(row) for row in dropped[np.sort(first)].tolist())
+            self.report.add_all(self.what, names, reason, place)
         else:
             self.report.count(self.what, reason, len(dropped))
         self.pass_over(bad, reason)

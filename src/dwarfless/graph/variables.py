@@ -159,8 +159,7 @@ def _drop_what_has_no_place(sieve: Sieve, flags: NDArray[np.uint32], nowhere: Ma
 def _drop_odd_names(sieve: Sieve, states: States, valid_name: Mask) -> None:
     """Drop what has no name that somebody could ask for."""
     sieve.drop(states["name"][sieve.rows] == 0, "no name")
-    left = sieve.rows.tolist()
-    made = np.array([sieve.names[row].startswith(LEFT_OUT_PREFIXES) for row in left], bool)
+    made = sieve.names.begin_with(LEFT_OUT_PREFIXES)[sieve.rows]
     sieve.drop(made, "made by a macro")
     sieve.drop(~valid_name[sieve.rows], "name is no identifier")
 
