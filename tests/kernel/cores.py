@@ -63,8 +63,12 @@ def extra_module(suite: str) -> Path:
     return path
 
 
-def core(suite: str) -> Path:
+def core(suite: str, arguments: str = "") -> Path:
     """Return a core file, made if it is missing.
+
+    Args:
+        suite: Of Debian.
+        arguments: One word for the kernel's command line, such as "nokaslr".
 
     Raises:
         LabError: The guest can't be made, or fails.
@@ -72,7 +76,7 @@ def core(suite: str) -> Path:
 
     Cost: half a minute and 512 MB the first time.
     """
-    path = _folder() / f"{suite}.core"
+    path = _folder() / f"{suite}{arguments and '-'}{arguments}.core"
     if not path.exists():
         partial = path.with_suffix(f".{os.getpid()}")
         outcome = boot(
@@ -80,6 +84,7 @@ def core(suite: str) -> Path:
             SCRIPT,
             put={f"{NAME}.ko": extra_module(suite)},
             modules=("nf_conntrack", "virtio_net", "xfs"),
+            arguments=arguments,
             memory=512,
             vmcore=partial,
         )

@@ -1,17 +1,23 @@
 #!/usr/bin/env python3
 """Compare what drgn says of a core with DWARF and with BTF.
 
-    drgn_core.py CORE VMLINUX [EXTRA] > differences.json
+    drgn_core.py CORE VMLINUX SCRIPTS [EXTRA] > differences.json
 
-In:  a core file and the kernel's DWARF; without EXTRA it is found in the core.
+In:  a core file, the kernel's DWARF, drgn's own folder contrib; without EXTRA it is found in the
+     core.
 Out: {"checked": {what: number}, "differences": [[what, name, with DWARF, with BTF], …]}
 
 Run it with DRGN_DISABLE_PLUGINS=*; it attaches our finders itself, to one of two programs.
 """
 
+import contextlib
+import io
 import json
+import re
+import runpy
 import sys
 from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +35,21 @@ from peers.drgn_variables import outline, size, text
 
 checked: Counter[str] = Counter()
 differences: list[tuple[str, str, Any, Any]] = []
+#: drgn's scripts that run on such a core, and their arguments.
+SCRIPTS: dict[str, list[str]] = {
+    "cgroup.py": ["tree"],
+    "fs_inodes.py": ["/"],
+    "irq.py": [],
+    "kcore_list.py": [],
+    "lsmod.py": [],
+    "mount.py": [],
+    "platform_drivers.py": [],
+    "ps.py": [],
+    "slabinfo.py": [],
+    "vmallocinfo.py": [],
+    "vmstat.py": [],
+}
+LABEL = re.compile(r"\.LC\d+\+0x[0-9a-f]+ = ")
 KINDS = {
     Kind.STRUCT: "struct ",
     Kind.UNION: "union ",
@@ -123,9 +144,32 @@ def compare_traces(dwarf: drgn.Program, btf: drgn.Program) -> None:
             compare("frame", name, name, ours)
 
 
+def printed(prog: drgn.Program, script: Path, arguments: list[str]) -> str:
+    """Return what a script prints, and how it fails."""
+    out = io.StringIO()
+    drgn.set_default_prog(prog)
+    sys.argv = [str(script), *arguments]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            runpy.run_path(str(script), init_globals={"prog": prog}, run_name="__main__")
+        except (Exception, SystemExit) as error:
+            print(f"{type(error).__name__}: {error}", file=out)
+    return out.getvalue()
+
+
+def compare_scripts(dwarf: drgn.Program, btf: drgn.Program, folder: Path) -> None:
+    """What drgn's scripts print, line by line."""
+    for name, arguments in SCRIPTS.items():
+        one, other = (printed(prog, folder / name, arguments) for prog in (dwarf, btf))
+        # Labels that the compiler gives strings are in vmlinux's symbol table, not in kallsyms.
+        one = LABEL.sub("", one)
+        for line, ours in zip_longest(one.splitlines(), other.splitlines()):
+            compare(f"line of {name}", name, line, ours)
+
+
 def main() -> None:
     """Compare."""
-    core, vmlinux, *extra = sys.argv[1:]
+    core, vmlinux, scripts, *extra = sys.argv[1:]
     dwarf = drgn.Program()
     dwarf.set_core_dump(core)
     dwarf.load_debug_info([vmlinux], main=True)
@@ -136,6 +180,7 @@ def main() -> None:
     compare_variables(dwarf, btf, attached)
     compare_types(dwarf, btf, attached)
     compare_traces(dwarf, btf)
+    compare_scripts(dwarf, btf, Path(scripts))
     json.dump({"checked": checked, "differences": differences}, sys.stdout)
 
 

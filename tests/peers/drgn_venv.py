@@ -7,13 +7,14 @@ Out: a Python with drgn and nothing else, made once.
 import functools
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from support import load_fetch, running_in_ci
 
-__all__ = ["VERSION", "folder", "python", "run"]
+__all__ = ["VERSION", "folder", "python", "run", "source"]
 
 VERSION = "0.3.0"
 
@@ -31,11 +32,15 @@ def python() -> Path:
     if not _works(path):
         done = _make()
         if done.returncode:
-            problem = f"drgn {VERSION}: {done.stderr.strip().splitlines()[-1]}"
-            if running_in_ci():
-                pytest.fail(f"CI needs it: {problem}", pytrace=False)
-            pytest.skip(f"NOT TESTED, can't fetch {problem}")
+            _missing(done.stderr)
     return path
+
+
+def _missing(said: str) -> None:
+    problem = f"drgn {VERSION}: {said.strip().splitlines()[-1]}"
+    if running_in_ci():
+        pytest.fail(f"CI needs it: {problem}", pytrace=False)
+    pytest.skip(f"NOT TESTED, can't fetch {problem}")
 
 
 def _works(path: Path) -> bool:
@@ -57,3 +62,18 @@ def run(script: Path, *args: str | Path, text: str = "") -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@functools.cache
+def source() -> Path:
+    """Return drgn's source, which has its scripts; skips, or fails in CI, without it."""
+    path = folder() / f"drgn-{VERSION}"
+    if not path.exists():
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps"]
+        command += ["--no-binary", ":all:", "-d", folder(), f"drgn=={VERSION}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            _missing(done.stderr)
+        with tarfile.open(folder() / f"drgn-{VERSION}.tar.gz") as archive:
+            archive.extractall(folder(), filter="data")
+    return path

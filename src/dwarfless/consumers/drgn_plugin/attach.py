@@ -20,7 +20,6 @@ from drgn import (
     SymbolIndex,
     Type,
 )
-from drgn.helpers.linux.kallsyms import load_module_kallsyms
 
 from dwarfless.btf.decode import decode
 from dwarfless.consumers.drgn_plugin.levels import Level
@@ -225,6 +224,9 @@ class Attached:
 
     @cached_property
     def _module_index(self) -> SymbolIndex | None:
+        # As in memory.py: helpers are imported when they are needed.
+        from drgn.helpers.linux.kallsyms import load_module_kallsyms
+
         try:
             return load_module_kallsyms(self.prog)
         except (LookupError, FaultError, AttributeError) as error:
@@ -236,12 +238,20 @@ class Attached:
     ) -> Sequence[Symbol]:
         """Find symbols of the kernel and of its modules, as drgn asks for them."""
         found: list[Symbol] = []
-        for index in (self.memory.index, None if one and found else self.module_index):
-            if index is not None:
-                found += index(prog, name, address, one)
-            if one and found:
-                return found[:1]
-        return found
+        # Offsets of per-CPU variables are symbols too, from 0 up (x86-64 until 6.14), but at that
+        # address is nothing.
+        if address is None or self._is_inside(address):
+            index = self.memory.index
+            found += index(prog, name, address, one) if index is not None else ()
+        if not (one and found):
+            index = self.module_index
+            found += index(prog, name, address, one) if index is not None else ()
+        return found[:1] if one else found
+
+    def _is_inside(self, address: int) -> bool:
+        """Tell whether an address is in the kernel proper, as far as its ends are known."""
+        ranges = self.prog.main_module().address_ranges
+        return not ranges or any(start <= address < end for start, end in ranges)
 
     def cover_main_module(self) -> None:
         """Say where the kernel is, so that drgn finds it by address and reads its ORC."""

@@ -112,23 +112,21 @@ class Kallsyms:
         if not 0 < size <= MAX_NAMES:
             raise ValueError(f"kallsyms_names of {size} bytes")
         names = self._memory.read(start, size)
-        starts, lengths, at = [], [], 0
+        ends, at = [0], 0
         try:
             for _ in range(self._num_symbols):
                 length = names[at]
-                at += 1
-                if length & 0x80:
-                    # Since 6.1 lengths of more than 127 bytes take two.
-                    length = length & 0x7F | names[at] << 7
-                    at += 1
-                starts.append(at)
-                lengths.append(length)
-                at += length
+                # Since 6.1 lengths of more than 127 bytes take two.
+                at += length + 1 if length < 0x80 else (length & 0x7F | names[at + 1] << 7) + 2
+                ends.append(at)
         except IndexError:
             raise ValueError("kallsyms_names runs past its end") from None
         if at > size:
             raise ValueError("kallsyms_names runs past its end")
-        return np.frombuffer(names, np.uint8), np.array(starts), np.array(lengths)
+        columns = np.frombuffer(names, np.uint8)
+        places = np.array(ends)
+        starts = places[:-1] + 1 + (columns[places[:-1]] >> 7)
+        return columns, starts, places[1:] - starts
 
     def _find_packed(self, packed: bytes) -> list[int]:
         """Return the numbers of the symbols that have a packed name."""

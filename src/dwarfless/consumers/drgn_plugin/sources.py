@@ -8,24 +8,29 @@ folders of extras. What is found for another kernel is refused.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from drgn import FaultError, ProgramFlags
 
 from dwarfless.btf.decode import decode
 from dwarfless.consumers.drgn_plugin.memory import KernelMemory
-from dwarfless.containers.binding import Binding
-from dwarfless.containers.load import load, read_binding
 from dwarfless.errors import BaseMismatchError
+from dwarfless.formats.btf import Kind
+from dwarfless.graph import views
 from dwarfless.graph.type_graph import TypeGraph
+
+if TYPE_CHECKING:
+    from dwarfless.containers.binding import Binding
 
 __all__ = ["EXTRA_NAME", "Options", "Sources", "find_sources"]
 
 #: What the kernel calls the module that holds its extra.
 EXTRA_NAME: Final = "vmlinux_btf_extra"
+SIZE: Final = re.compile(r"SIZE\((\w+)\)")
 SYS: Final = Path("/sys/kernel/btf")
 SUFFIXES: Final = ("", ".btf", ".ko", ".ko.xz", ".ko.zst")
 
@@ -58,7 +63,7 @@ class Sources:
 
     base: TypeGraph | None = None
     extra: TypeGraph | None = None
-    binding: Binding | None = None
+    binding: "Binding | None" = None
     steps: list[str] = field(default_factory=list)
 
 
@@ -99,8 +104,12 @@ def find_sources(memory: KernelMemory, options: Options) -> Sources:
 
 def _find_base(memory: KernelMemory, options: Options, steps: list[str]) -> TypeGraph | None:
     if options.base is not None:
+        from dwarfless.containers.load import load
+
         steps.append(f"base: {options.base}, as named")
-        return load(options.base)
+        graph = load(options.base)
+        check_sizes(graph, memory)
+        return graph
     content = _running(memory, "vmlinux")
     if content is not None:
         steps.append(f"base: {SYS / 'vmlinux'}, {len(content):,} bytes")
@@ -115,6 +124,24 @@ def _find_base(memory: KernelMemory, options: Options, steps: list[str]) -> Type
         return None
     steps.append(f"base: the kernel's memory, {len(content):,} bytes")
     return decode(content, source="vmlinux in memory")
+
+
+def check_sizes(graph: TypeGraph, memory: KernelMemory) -> None:
+    """Make sure that structs are as VMCOREINFO says: raw BTF does not say whose it is.
+
+    Raises:
+        BaseMismatchError: One is not.
+    """
+    for key, text in memory.vmcoreinfo.items():
+        match = SIZE.fullmatch(key)
+        if match is None:
+            continue
+        for view in graph.find_all(match[1], Kind.STRUCT):
+            if isinstance(view, views.Struct) and str(view.size) != text:
+                raise BaseMismatchError(
+                    f"{graph.source}: struct {match[1]} has {view.size} bytes, in Linux "
+                    f"{memory.release} it has {text}"
+                )
 
 
 def _running(memory: KernelMemory, name: str) -> bytes | None:
@@ -148,6 +175,9 @@ def _by_build_id(build_id: str) -> Iterator[Path]:
 
 def _take(found: Sources, path: Path, memory: KernelMemory) -> None:
     """Use a file as the extra, if it is this kernel's."""
+    # What reads ELF files takes 20 ms to import; in memory BTF is raw.
+    from dwarfless.containers.load import load, read_binding
+
     binding = read_binding(path)
     told = "" if binding is None else binding.build_id
     if binding is not None and told and memory.build_id not in ("", told):

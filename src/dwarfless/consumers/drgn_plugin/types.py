@@ -11,7 +11,7 @@ from typing import Final
 from drgn import Object, Program, Qualifiers, Type, TypeEnumerator, TypeMember, TypeParameter
 
 from dwarfless.errors import BtfError
-from dwarfless.formats.btf import Kind
+from dwarfless.formats.btf import MAX_CHAIN, Kind
 from dwarfless.graph import views
 from dwarfless.graph.elements import Member
 from dwarfless.graph.type_graph import TypeGraph
@@ -84,6 +84,8 @@ class Types:
         """
         if self.below is not None and type_id < self.graph.first_id:
             return self.below.type(type_id, flexible=flexible)
+        # Only of an array of no elements there are two.
+        flexible = flexible or not self._is_empty_array(type_id)
         made = self._made.get((type_id, flexible))
         if made is None:
             if type_id in self._making:
@@ -100,6 +102,14 @@ class Types:
                 self._making.discard(type_id)
             self._made[type_id, flexible] = made
         return made
+
+    def _is_empty_array(self, type_id: int) -> bool:
+        view = self.graph[type_id]
+        for _ in range(MAX_CHAIN):
+            if not isinstance(view, views.Typedef | views.Const | views.Volatile | views.TypeTag):
+                break
+            view = view.type
+        return isinstance(view, views.Array) and not view.count
 
     def _make(self, view: views.Type, flexible: bool) -> Type:
         prog = self.prog
