@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
@@ -32,7 +33,7 @@ from dwarfless.graph.options import EncodeOptions  # noqa: E402
 from dwarfless.graph.rules import parse_only  # noqa: E402
 from dwarfless.graph.type_graph import TypeGraph  # noqa: E402
 from kernel.guest import boot  # noqa: E402
-from kernel.images import find_kernel  # noqa: E402
+from kernel.images import Kernel, find_kernel  # noqa: E402
 
 VERSION, SUITE, COPIES = "6.12", "trixie", 8
 #: The closure of these, in the order in which they load, is cut after --modules.
@@ -82,6 +83,13 @@ fi
 """
 
 
+class Look(NamedTuple):
+    """Free memory in KiB, and bytes of BTF that the kernel shows."""
+
+    free: int
+    btf: int
+
+
 def replaced(module: bytes, btf: bytes, folder: Path) -> bytes:
     """Return a module with another .BTF section."""
     content, section = folder / "module.ko", folder / "section.btf"
@@ -97,12 +105,9 @@ def joined(extra: TypeGraph, own: TypeGraph) -> TypeGraph:
     return TypeGraph.from_words(words, own.strings + extra.strings, base=own.base)
 
 
-def main() -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description="Measure what variables cost a kernel.")
-    parser.add_argument("--modules", type=int, default=50)
-    number = parser.parse_args().modules
-    image, vmlinux = find_kernel(VERSION), fetch.kernel(SUITE)
+def guest_files(image: Kernel, number: int) -> dict[str, Path | bytes]:
+    """Return all modules that are loaded, by their place in the guest."""
+    vmlinux = fetch.kernel(SUITE)
     chosen = list(image.with_dependencies(NAMES))[:number]
     debug = fetch.modules(SUITE, [name for name, _ in chosen])
     donor = Donor.load(image.module_files[chosen[0][0]])
@@ -121,25 +126,37 @@ def main() -> int:
     extra, _ = encode_elf(vmlinux, options=only, base=base)
     for copy in range(1, COPIES + 1):
         put[f"copies/extra{copy}.ko"] = encode_module(extra, donor, f"extra{copy}")
-    looks: dict[str, dict[str, tuple[int, ...]]] = {}
-    for which in ("plain", "whole"):
-        script = SCRIPT.replace("COPIES", str(COPIES)).replace("WHICH", which)
-        outcome = boot(image, script, put=put, memory=2048, timeout=600)
-        if "failed" in outcome.text:
-            print(outcome.text, file=sys.stderr)
-        rows = [line.split() for line in outcome.text.splitlines() if line.count(" ") == 3]
-        looks[which] = {what: tuple(map(int, numbers)) for what, *numbers in rows}
-        print(which, *(f"  {line}" for line in outcome.text.splitlines()), sep="\n")
-    plain, whole = looks["plain"], looks["whole"]
+    return put
 
-    def row(what: str, before: tuple[int, ...], after: tuple[int, ...], parts: int = 1) -> None:
-        memory, btf = (before[0] - after[0]) * 1024 / 1e6 / parts, (after[1] - before[1]) / parts
-        print(f"| {what} | {btf / 1e6:.2f} MB | {memory:.2f} MB |")
 
+def looks_of(image: Kernel, put: dict[str, Path | bytes], which: str) -> dict[str, Look]:
+    """Boot once; return what each look saw."""
+    script = SCRIPT.replace("COPIES", str(COPIES)).replace("WHICH", which)
+    outcome = boot(image, script, put=put, memory=2048, timeout=600)
+    if "failed" in outcome.text:
+        sys.exit(outcome.text)
+    rows = [line.split() for line in outcome.text.splitlines() if line.count(" ") == 3]
+    return {what: Look(int(free), int(btf)) for what, free, btf, _ in rows}
+
+
+def row(what: str, before: Look, after: Look, parts: int = 1) -> None:
+    """Print one line of the table."""
+    memory, btf = (before.free - after.free) * 1024 / parts, (after.btf - before.btf) / parts
+    print(f"| {what} | {btf / 1e6:.2f} MB | {memory / 1e6:.2f} MB |")
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Measure what variables cost a kernel.")
+    parser.add_argument("--modules", type=int, default=50)
+    number = parser.parse_args().modules
+    image = find_kernel(VERSION)
+    put = guest_files(image, number)
+    plain, whole = looks_of(image, put, "plain"), looks_of(image, put, "whole")
     print("| | BTF | memory |\n|---|---:|---:|")
     row("vmlinux-btf-extra", plain["start"], plain["copies"], COPIES)
     row("after rmmod", plain["start"], plain["gone"])
-    row(f"{len(chosen)} modules", plain["gone"], plain["modules"])
+    row(f"{number} modules", plain["gone"], plain["modules"])
     row("with variables in them", whole["gone"], whole["modules"])
     row("their NAME-btf", plain["modules"], plain["extras"])
     row("after rmmod", plain["modules"], plain["freed"])
