@@ -104,7 +104,7 @@ class Kallsyms:
         return number
 
     @cached_property
-    def _names(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    def _names(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint16]]:
         """The packed names, where each starts after its length, and that length."""
         start = self._places["kallsyms_names"]
         # The tokens come after the names and their markers.
@@ -126,13 +126,16 @@ class Kallsyms:
         columns = np.frombuffer(names, np.uint8)
         places = np.array(ends)
         starts = places[:-1] + 1 + (columns[places[:-1]] >> 7)
-        return columns, starts, places[1:] - starts
+        # Narrow, for each search compares all of them.
+        return columns, starts, (places[1:] - starts).astype(np.uint16)
 
     def _find_packed(self, packed: bytes) -> list[int]:
         """Return the numbers of the symbols that have a packed name."""
         names, starts, lengths = self._names
         entries = np.flatnonzero(lengths == len(packed))
         for index, byte in enumerate(packed):
+            if not len(entries):
+                break
             entries = entries[names[starts[entries] + index] == byte]
         return entries.tolist()
 
