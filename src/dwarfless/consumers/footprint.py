@@ -13,7 +13,7 @@ __all__ = ["chart", "table"]
 
 #: Parts a table shows; the rest is summed up.
 SHOWN = 12
-BAR, GAP, LABEL, WIDTH = 18, 8, 250, 760
+BAR, GAP, LABEL, WIDTH = 18, 8, 300, 820
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .raw { fill: #3b6ea8 } .zstd { fill: #9dbbdc } .small { font-size: 11px; fill: #57606a }
