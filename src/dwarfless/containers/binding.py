@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dwarfless.containers.section import BINDING_SECTION
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.notes import iter_notes, note_section
 from dwarfless.elf.writer import OutputSection
@@ -22,7 +23,6 @@ from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["BINDING_SECTION", "LITTLE_64", "Binding", "BoundSection", "is_plain"]
 
-BINDING_SECTION: Final = ".note.dwarfless"
 OWNER: Final = b"dwarfless"
 #: Spells BTF; small numbers have names in readelf, whoever the owner is.
 BINDING_NOTE: Final = 0x425446

@@ -6,13 +6,16 @@ Out: a TypeGraph.
 
 import io
 import os
+from typing import TYPE_CHECKING
 
 from dwarfless.btf.decode import decode
-from dwarfless.containers.binding import BINDING_SECTION, Binding
 from dwarfless.containers.detached import is_btf
-from dwarfless.containers.section import ElfReader, is_elf
+from dwarfless.containers.section import BINDING_SECTION, ElfReader, is_elf
 from dwarfless.errors import BtfError
 from dwarfless.graph.type_graph import TypeGraph
+
+if TYPE_CHECKING:
+    from dwarfless.containers.binding import Binding
 
 __all__ = ["load", "read_binding"]
 
@@ -46,7 +49,7 @@ def load(
         return _load(file, os.fspath(source), base)
 
 
-def read_binding(source: str | os.PathLike[str]) -> Binding | None:
+def read_binding(source: str | os.PathLike[str]) -> "Binding | None":
     """Return what ties a file to its kernel; None for raw BTF and ELF files without that note.
 
     Raises:
@@ -90,8 +93,11 @@ def _is_raw(file: io.BytesIO | io.FileIO, source: str) -> bool:
     return is_btf(start)
 
 
-def _binding_in(reader: ElfReader) -> Binding | None:
+def _binding_in(reader: ElfReader) -> "Binding | None":
     note = reader.section(BINDING_SECTION)
     if note is None:
         return None
+    # Few files bring one, and importing it takes longer than reading most.
+    from dwarfless.containers.binding import Binding
+
     return Binding.read(note, layout=reader.layout, machine=reader.machine, source=reader.source)

@@ -9,12 +9,15 @@ importing an ELF library takes longer than reading that.
 
 import struct
 from io import BytesIO, FileIO
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dwarfless.elf.headers import Layout
 from dwarfless.errors import ElfError, UnsupportedError
 
-__all__ = ["ElfReader", "is_elf"]
+__all__ = ["BINDING_SECTION", "ElfReader", "is_elf"]
+
+#: Holds what ties a file to its kernel; see `binding`.
+BINDING_SECTION: Final = ".note.dwarfless"
 
 SHT_NOBITS = 8
 SHF_COMPRESSED = 1 << 11
