@@ -59,16 +59,24 @@ def place_addresses(
     section = np.full(len(addresses), -1, np.int64)
     offset = np.zeros(len(addresses), np.int64)
     headers = image.sections
+    order = np.argsort(addresses)
+    ordered = addresses[order]
     for index in range(len(headers)):
         row = headers[index]
         if int(row["type"]) not in (elf.SHT_PROGBITS, elf.SHT_NOBITS):
             continue
         if not int(row["flags"]) & elf.SHF_ALLOC or int(row["flags"]) & elf.SHF_TLS:
             continue
-        start, size = np.uint64(row["addr"]), np.uint64(row["size"])
-        inside = (section < 0) & (addresses >= start) & (addresses - start < size)
+        start, size = int(row["addr"]), int(row["size"])
+        first = np.searchsorted(ordered, np.uint64(start))
+        # A section at the top of the address space ends where the addresses do.
+        last = (
+            np.searchsorted(ordered, np.uint64(start + size)) if start + size < 1 << 64 else None
+        )
+        inside = order[first:last]
+        inside = inside[section[inside] < 0]
         section[inside] = index
-        offset[inside] = (addresses[inside] - start).astype(np.int64)
+        offset[inside] = (addresses[inside] - np.uint64(start)).astype(np.int64)
     return section, offset
 
 
