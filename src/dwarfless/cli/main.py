@@ -87,6 +87,8 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    # numpy's threads for matrices, of which there are none here, take 0.03 s to start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Columns are no circles of objects; to look for such took 2 % of an encode.
     gc.set_threshold(100_000, 50, 100)
     try:

@@ -225,28 +225,44 @@ def find_new(graph: TypeGraph, ids: IdMap) -> NDArray[np.bool_]:
 
 
 def match_variables(graph: TypeGraph, base: TypeGraph, ids: IdMap) -> None:
-    """Fill in the ids of variables that the base places where the graph does."""
-    known: dict[str, set[tuple[int, int, str, int]]] = {}
-    vars_of: dict[tuple[str, int, int, str, int], int] = {}
-    ours = [i + 1 for i in np.flatnonzero(graph.kinds == Kind.DATASEC).tolist()]
-    for section in (view for view in map(graph.__getitem__, ours)):
-        name = section.name
-        if name not in known:
-            known[name] = set()
-            for theirs in base.find_all(name, Kind.DATASEC):
-                for entry in datasec_entries(theirs):
-                    var = base[entry[0]]
-                    if isinstance(var, Var):
-                        key = (name, entry[1], entry[2], var.name, var.word(2))
-                        vars_of.setdefault(key, entry[0])
-        for var_id, offset, size in datasec_entries(section) if vars_of else ():
+    """Fill in the ids of variables that the base places where the graph does.
+
+    Of a kernel's 30,000 variables only those are looked at that lie where one of the graph's does.
+    """
+    sections: dict[str, list[NDArray[np.uint32]]] = {}
+    for index in np.flatnonzero(graph.kinds == Kind.DATASEC).tolist():
+        section = graph[index + 1]
+        sections.setdefault(section.name, []).append(_rows(section))
+    for name, parts in sections.items():
+        ours = np.concatenate(parts)
+        vars_of: dict[tuple[int, int, str, int], int] = {}
+        for theirs in base.find_all(name, Kind.DATASEC):
+            rows = _rows(theirs)
+            for var_id, offset, size in rows[np.isin(_places(rows), _places(ours))].tolist():
+                var = base[var_id]
+                if isinstance(var, Var):
+                    vars_of.setdefault((offset, size, var.name, var.word(2)), var_id)
+        for var_id, offset, size in ours.tolist() if vars_of else ():
             view = graph[var_id]
             if not isinstance(view, Var):
                 continue
             type_id = int(ids[view.word(2)])
-            found = vars_of.get((name, offset, size, view.name, type_id))
+            found = vars_of.get((offset, size, view.name, type_id))
             if found is not None:
                 ids[var_id] = found
+
+
+def _rows(section: Type) -> Words:
+    """Return a DATASEC's entries as uint32[vlen, 3]: VAR id, offset and size in bytes."""
+    owner = section.graph.owner(section.id)
+    at = int(owner.offsets[section.id - owner.first_id])
+    rows: Words = owner.words[at + 3 : at + 3 + 3 * section.vlen].reshape(-1, 3)
+    return rows
+
+
+def _places(rows: Words) -> NDArray[np.uint64]:
+    """Return offset and size of a DATASEC's rows, in one number."""
+    return rows[:, 1].astype(np.uint64) << np.uint64(32) | rows[:, 2]
 
 
 def datasec_entries(section: Type) -> list[tuple[int, int, int]]:
