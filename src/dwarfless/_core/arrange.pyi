@@ -10,6 +10,6 @@ def write_level(
     order: NDArray[np.uint32],
     new_ids: NDArray[np.uint32],
     strings: NDArray[np.uint8],
-    places: NDArray[np.uint32],
-    end_string: int,
+    places: NDArray[np.uint32] | None = None,
+    end_string: int = 0,
 ) -> tuple[NDArray[np.uint32], bytes]: ...

@@ -47,8 +47,8 @@ def name_positions(const uint32_t[::1] words, const uint32_t[::1] starts):
 
 
 def write_level(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_t[::1] order,
-                const uint32_t[::1] new_ids, const uint8_t[::1] strings, uint32_t[::1] places,
-                uint32_t end_string):
+                const uint32_t[::1] new_ids, const uint8_t[::1] strings,
+                uint32_t[::1] places=None, uint32_t end_string=0):
     """Write records with new ids; strings without a place follow those of the levels below.
 
     Args:
@@ -58,6 +58,7 @@ def write_level(const uint32_t[::1] words, const uint32_t[::1] starts, const uin
         new_ids: uint32[num_records], the new id of each record that may be referred to.
         strings: The string section that names are offsets into.
         places: uint32[len(strings) + 1], new offset of each string that has one; filled in.
+            None: none has.
         end_string: Where the strings of the levels below end; 0 if there are none.
 
     Returns:
@@ -66,6 +67,8 @@ def write_level(const uint32_t[::1] words, const uint32_t[::1] starts, const uin
     cdef uint32_t id, j, kind, at, role, offset
     cdef size_t total = 0, used = max(end_string, 1)
     cdef Py_ssize_t i
+    if places is None:
+        places = np.zeros(strings.shape[0] + 1, np.uint32)
     for i in range(order.shape[0]):
         total += starts[order[i] + 1] - starts[order[i]]
     out_array = np.zeros(total, np.uint32)

@@ -10,13 +10,6 @@ def classes(
     order: NDArray[np.uint32],
     alias: NDArray[np.uint32],
 ) -> NDArray[np.uint32]: ...
-def rewrite(
-    words: NDArray[np.uint32],
-    starts: NDArray[np.uint32],
-    emitted: NDArray[np.uint32],
-    new_ids: NDArray[np.uint32],
-    strings: NDArray[np.uint8],
-) -> tuple[NDArray[np.uint32], bytes]: ...
 def unify_names(
     words: NDArray[np.uint32], starts: NDArray[np.uint32], strings: NDArray[np.uint8]
 ) -> NDArray[np.uint32]: ...

@@ -32,8 +32,8 @@ Out: for each record the one that stands for it.
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memset, strcpy, strlen
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from dwarfless._core.memory cimport mix
 from dwarfless._core.nodes cimport *
@@ -268,66 +268,6 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
         if count:
             return np.asarray(canonical)
     raise AssertionError("eight hashes in a row collided")
-
-
-def rewrite(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_t[::1] emitted,
-            const uint32_t[::1] new_ids, const uint8_t[::1] strings):
-    """Write chosen records with new ids and only the strings they use.
-
-    Args:
-        words: uint32[num_words], records in wide form.
-        starts: uint32[num_records + 1].
-        emitted: uint32[num_emitted], records in their new order.
-        new_ids: uint32[num_records]: the new id of each record that may be referred to.
-        strings: The string section names are offsets into.
-
-    Returns:
-        (uint32[...] words, bytes of strings).
-    """
-    cdef uint32_t i, id, j, kind, at, length, role, offset
-    cdef size_t total = 0, used = 1
-    for i in range(emitted.shape[0]):
-        total += starts[emitted[i] + 1] - starts[emitted[i]]
-    out_array = np.zeros(total, np.uint32)
-    places_array = np.zeros(strings.shape[0] + 1, np.uint32)
-    if total == 0:
-        return out_array, b"\0"
-    cdef uint32_t[::1] out = out_array
-    cdef uint32_t[::1] places = places_array
-    total = 0
-    with nogil:
-        for i in range(emitted.shape[0]):
-            id = emitted[i]
-            at = starts[id]
-            length = starts[id + 1] - at
-            kind = kind_of(words[at + 1])
-            for j in range(length):
-                role = role_of(kind, j)
-                if role == ROLE_NODE:
-                    out[total + j] = new_ids[words[at + j]]
-                elif role == ROLE_NAME:
-                    offset = words[at + j]
-                    if offset and places[offset] == 0:
-                        places[offset] = <uint32_t>used
-                        used += strlen(<const char*>&strings[offset]) + 1
-                    out[total + j] = places[offset]
-                else:
-                    out[total + j] = words[at + j]
-            total += length
-    return out_array, pick_strings(strings, places_array, used)
-
-
-cdef pick_strings(const uint8_t[::1] strings, places_array, size_t used):
-    """Return the strings that have a new place, there; `used` bytes in all."""
-    cdef const uint32_t[::1] places = places_array
-    cdef const int64_t[::1] offsets = np.flatnonzero(places_array)
-    cdef Py_ssize_t i
-    text_array = np.zeros(used, np.uint8)
-    cdef uint8_t[::1] text = text_array
-    with nogil:
-        for i in range(offsets.shape[0]):
-            strcpy(<char*>&text[places[offsets[i]]], <const char*>&strings[offsets[i]])
-    return text_array.tobytes()
 
 
 def unify_names(const uint32_t[::1] words, const uint32_t[::1] starts,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dwarfless._core import equivalence
+from dwarfless._core import arrange, equivalence
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.type_graph import TypeGraph
 
@@ -92,7 +92,7 @@ def freeze(assembly: Assembly, emitted: Words, canonical: Words, source: str) ->
     new_ids = np.zeros(assembly.num_records, np.uint32)
     new_ids[emitted] = np.arange(1, len(emitted) + 1, dtype=np.uint32)
     new_ids[: len(canonical)] = new_ids[canonical]
-    out, strings = equivalence.rewrite(
+    out, strings = arrange.write_level(
         words, starts, emitted, new_ids, np.frombuffer(bytes(assembly.strings), np.uint8)
     )
     return TypeGraph.from_words(out, strings, source=source)

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dwarfless._core import equivalence
+from dwarfless._core import arrange, equivalence
 from dwarfless.errors import UnsupportedError
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.type_graph import TypeGraph
@@ -130,5 +130,5 @@ def deduplicate(graph: TypeGraph) -> tuple[TypeGraph, IdMap]:
     new_ids = np.zeros(len(graph), np.uint32)
     new_ids[emitted] = np.arange(1, len(emitted) + 1, dtype=np.uint32)
     new_ids = new_ids[canonical]
-    out, text = equivalence.rewrite(words, starts, emitted, new_ids, strings)
+    out, text = arrange.write_level(words, starts, emitted, new_ids, strings)
     return TypeGraph.from_words(out, text, source=graph.source), new_ids
