@@ -18,12 +18,13 @@ from pathlib import Path
 
 from dwarfless.encoder import encode_elf
 from dwarfless.errors import DwarflessError
+from dwarfless.formats.modules import kernel_name
 from dwarfless.graph.match import Base
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["ModuleResult", "encode_modules", "find_modules", "kernel_name"]
+__all__ = ["ModuleResult", "encode_modules", "find_modules"]
 
 #: What is done with a module's graph, in the worker; returns the sizes it came to, in bytes.
 Take = Callable[[Path, TypeGraph, Report], tuple[int, ...]]
@@ -57,15 +58,6 @@ class ModuleResult:
     def to_json(self) -> dict[str, object]:
         """Return what JSON can hold."""
         return asdict(self) | {"path": str(self.path), "size": self.size}
-
-
-def kernel_name(path: Path) -> str:
-    """Return a module's name as the kernel writes it.
-
-    >>> kernel_name(Path("kernel/drivers/nvme/host/nvme-tcp.ko"))
-    'nvme_tcp'
-    """
-    return path.name.partition(".ko")[0].replace("-", "_")
 
 
 def find_modules(folder: Path) -> list[Path]:

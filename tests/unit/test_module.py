@@ -15,11 +15,12 @@ from dwarfless.cli.main import cli
 from dwarfless.containers.binding import Binding
 from dwarfless.containers.donor import Donor, find_donor
 from dwarfless.containers.load import read_binding
-from dwarfless.containers.module import encode_module, module_name, write_module
+from dwarfless.containers.module import encode_module, write_module
 from dwarfless.containers.write import write_btf
 from dwarfless.elf.compression import decompress_file
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.btf import Kind
+from dwarfless.formats.modules import kernel_name
 
 VERMAGIC = "6.12.1-test SMP mod_unload "
 
@@ -291,4 +292,4 @@ def test_command_refuses_another_kernels_extra(tmp_path):
 
 def test_name():
     """Dashes become underscores, suffixes go."""
-    assert module_name("/lib/a-b.c/x-y-btf.ko.zst") == "x_y_btf"
+    assert kernel_name("/lib/a-b.c/x-y-btf.ko.zst") == "x_y_btf"

@@ -13,10 +13,11 @@ from rich.table import Table
 from dwarfless.cli.encoding import Encoding, progress_bar, write_report
 from dwarfless.containers.write import FORMATS
 from dwarfless.errors import DwarflessError
+from dwarfless.formats.modules import kernel_name
 from dwarfless.graph.match import Base
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
-from dwarfless.modules import ModuleResult, encode_modules, find_modules, kernel_name
+from dwarfless.modules import ModuleResult, encode_modules, find_modules
 
 __all__ = ["write_modules"]
 

@@ -28,6 +28,7 @@ from dwarfless.elf.notes import build_id_section
 from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import DwarflessError
 from dwarfless.formats import elf
+from dwarfless.formats.modules import kernel_name
 from dwarfless.graph.check import check
 from dwarfless.graph.type_graph import TypeGraph
 
@@ -39,7 +40,6 @@ else:
 __all__ = [
     "compress_module",
     "encode_module",
-    "module_name",
     "read_module",
     "wrap_btf",
     "write_module",
@@ -50,15 +50,6 @@ XZ_FILTERS: Final = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}]
 #: Of these keys the donor's value is the kernel's: what every module of a build must say.
 COPIED: Final = ("retpoline", "vermagic")
 DESCRIPTION: Final = "Types and variables as BTF, no code"
-
-
-def module_name(path: str | os.PathLike[str]) -> str:
-    """Return the name the kernel gives a module's file.
-
-    >>> module_name("/lib/modules/6.12/updates/xfs-btf.ko.xz")
-    'xfs_btf'
-    """
-    return os.path.basename(os.fspath(path)).partition(".ko")[0].replace("-", "_")
 
 
 def write_module(
@@ -86,7 +77,7 @@ def write_module(
         DwarflessError: The kernel would refuse it, or the donor is another kernel's.
         OSError: It can't be written.
     """
-    content = encode_module(graph, donor, name or module_name(path), binding)
+    content = encode_module(graph, donor, name or kernel_name(path), binding)
     write_atomically(path, compress_module(content, path))
     return content
 
