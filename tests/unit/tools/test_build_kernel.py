@@ -5,7 +5,8 @@ import os
 import pytest
 
 import build_kernel
-from build_kernel import BuildError, Recipe
+import kernel_recipe
+from kernel_recipe import BuildError, Recipe, variants
 
 
 @pytest.fixture(autouse=True)
@@ -49,19 +50,19 @@ def test_options_of_the_recipe_come_last():
 def test_only_complete_builds_are_found():
     """The newest, of whatever source; not one of another version or recipe."""
     recipe = Recipe("6.12")
-    assert build_kernel.find_build(recipe) is None
+    assert kernel_recipe.find_build(recipe) is None
     for age, name in ((300, "6.12.1-1"), (100, "6.12.7-1"), (200, "6.12.10-1"), (0, "6.1.9-1")):
-        folder = build_kernel.builds() / f"{name}-{recipe.digest()}"
+        folder = kernel_recipe.builds() / f"{name}-{recipe.digest()}"
         folder.mkdir(parents=True)
         if age:
             (folder / "build.json").touch()
             os.utime(folder / "build.json", (1e9 - age, 1e9 - age))
-    (build_kernel.builds() / f"6.12.99-1-{recipe.digest()}").mkdir()
-    found = build_kernel.find_build(recipe)
+    (kernel_recipe.builds() / f"6.12.99-1-{recipe.digest()}").mkdir()
+    found = kernel_recipe.find_build(recipe)
     assert found is not None
     assert found.name == f"6.12.7-1-{recipe.digest()}"
-    assert build_kernel.find_build(Recipe("6.1")) is None
-    assert build_kernel.find_build(Recipe("6.12", None, {"CONFIG_A": "y"})) is None
+    assert kernel_recipe.find_build(Recipe("6.1")) is None
+    assert kernel_recipe.find_build(Recipe("6.12", None, {"CONFIG_A": "y"})) is None
 
 
 def test_another_source_in_the_tree_is_refused(tmp_path, monkeypatch):
@@ -76,6 +77,50 @@ def test_another_source_in_the_tree_is_refused(tmp_path, monkeypatch):
     with pytest.raises(BuildError, match="another version, or patched otherwise"):
         builder.unpack(tmp_path / "linux-source-6.12_2_all.deb")
     assert (tmp_path / "pahole").read_text().endswith('exec pahole "$@"\n')
+
+
+def test_variants_differ_in_options_alone():
+    """Three builds of one version and one set of patches."""
+    made = variants("7.2")
+    assert [recipe.config["CONFIG_VMLINUX_BTF_EXTRA"] for recipe in made.values()] == list(made)
+    assert [recipe.config["CONFIG_MODULE_BTF_EXTRA"] for recipe in made.values()] == list("nny")
+    assert len({recipe.digest() for recipe in made.values()}) == 3
+    assert len({tuple(recipe.patch_files()) for recipe in made.values()}) == 1
+
+
+def test_what_is_there_is_not_built(tmp_path, monkeypatch):
+    """Nothing is unpacked or installed when all builds are in the cache; else the rest is made."""
+    deb = tmp_path / "linux-source-6.1_6.1.5-1_all.deb"
+    monkeypatch.setattr(build_kernel, "source_package", lambda recipe: deb)
+    monkeypatch.setattr(build_kernel, "install_needed", lambda: None)
+    built = []
+
+    class Recorder:
+        def __init__(self, recipe, *rest):
+            self.recipe = recipe
+
+        def build(self, deb, folder):
+            built.append(self.recipe)
+            folder.mkdir()
+            (folder / "build.json").touch()
+
+    monkeypatch.setattr(build_kernel, "Builder", Recorder)
+    recipes = list(variants("6.1").values())
+    one = build_kernel.build(recipes[1:2], pahole=tmp_path)
+    assert built == recipes[1:2]
+    folders = build_kernel.build(recipes, pahole=tmp_path)
+    assert built == [recipes[1], recipes[0], recipes[2]]
+    assert folders[1:2] == one == [kernel_recipe.find_build(recipes[1])]
+    monkeypatch.setattr(build_kernel, "install_needed", pytest.fail)
+    assert build_kernel.build(recipes, pahole=tmp_path) == folders
+
+
+def test_variants_have_patches_of_their_own(capsys):
+    """What else is asked for would be lost."""
+    with pytest.raises(SystemExit) as ended:
+        build_kernel.main(["6.1", "--variants", "--config", "SMP=n"])
+    assert ended.value.code == 2
+    assert "--variants says which patches" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["SMP=y", "CONFIG_SMP=y"])
