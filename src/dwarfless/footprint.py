@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from dwarfless.btf.encode import encode
-from dwarfless.containers.load import load
+from dwarfless.containers.load import NO_BTF, load
 from dwarfless.elf.compression import compress_zstd
 from dwarfless.encoder import encode_elf
 from dwarfless.errors import BtfError
@@ -201,7 +201,7 @@ def own_btf(source: Path) -> TypeGraph | None:
     try:
         return load(source)
     except BtfError as error:
-        if error.problem != "the file has no .BTF section":
+        if error.problem != NO_BTF:
             raise
         return None
 

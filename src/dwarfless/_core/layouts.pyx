@@ -8,8 +8,7 @@ without elements ends it or is inside. A struct that holds itself by value, whic
 BTF, counts as empty there. Then each composite member by member.
 
 BTF knows no alignments. One is taken as forced where a member starts farther from the end of the
-one before it than its type asks for. A struct is taken as packed if a member, or the size, breaks
-its natural alignment and it has no hole, or if something embeds it where only packed ones may be.
+one before it than its type asks for. judge_packing says what is taken as packed.
 
 Bitfields: what is not a member's in the storage unit that one started is a bit hole; whole units
 left out before the next are a hole.
@@ -286,25 +285,35 @@ cdef void find_holes(Shape* shape, Slot* slots, const uint32_t* record) noexcept
 
 cdef void judge_packing(const Chain* chain, Shape* shapes, uint32_t id,
                         const Slot* slots) noexcept nogil:
-    """Mark a struct that must be packed, and those it embeds where only packed ones may be."""
+    """Mark a struct that must be packed, and those it embeds where only packed ones may be.
+
+    A struct inside, off its natural place, tells that one of the two is packed: the outer one if
+    it has no hole, and no padding or what is no struct off its place too; else the inner one. (A
+    hole and an integer off its place is what a typedef with a smaller alignment looks like.)
+    """
     cdef const uint32_t* record = record_of(chain, id)
     cdef Shape* shape = shapes + id
     cdef uint32_t i, inner, natural, most = 1
-    cdef bint whole = shape.padding == 0 and shape.num_holes == 0
-    cdef bint is_struct = kind_of(record[1]) == STRUCT
+    cdef bint is_struct = kind_of(record[1]) == STRUCT, off = False, inner_off = False
     for i in range(vlen_of(record[1])):
         natural = shapes[record[4 + 3 * i]].natural
-        if is_struct and whole:
-            most = max(most, natural)
-            if slots[i].offset % natural:
-                shape.packed = 1
-            continue
-        inner = strip(chain, record[4 + 3 * i])
-        if kind_at(chain, inner) == STRUCT \
-                and (slots[i].offset if is_struct else shape.size) % natural:
-            shapes[inner].packed = 1
-    if is_struct and whole and shape.size % most:
+        most = max(most, natural)
+        if (slots[i].offset if is_struct else shape.size) % natural:
+            if kind_at(chain, strip(chain, record[4 + 3 * i])) == STRUCT:
+                inner_off = True
+            else:
+                off = True
+    if is_struct and shape.padding == 0 and shape.num_holes == 0:
+        off = off or inner_off or shape.size % most != 0
+    if is_struct and off and shape.num_holes == 0:
         shape.packed = 1
+    elif inner_off and not off:
+        for i in range(vlen_of(record[1])):
+            inner = strip(chain, record[4 + 3 * i])
+            natural = shapes[record[4 + 3 * i]].natural
+            if kind_at(chain, inner) == STRUCT \
+                    and (slots[i].offset if is_struct else shape.size) % natural:
+                shapes[inner].packed = 1
 
 
 def lay_out(GraphArrays arrays, uint32_t pointer_size, uint32_t line):

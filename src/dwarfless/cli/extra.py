@@ -50,7 +50,7 @@ def base_of(source: Path, bases: tuple[Path, ...]) -> "TypeGraph":
     Raises:
         UsageError: The file has none, and none is named.
     """
-    from dwarfless.containers.load import load
+    from dwarfless.containers.load import NO_BTF, load
     from dwarfless.errors import BtfError
 
     base = load_bases(bases)
@@ -59,6 +59,6 @@ def base_of(source: Path, bases: tuple[Path, ...]) -> "TypeGraph":
     try:
         return load(source)
     except BtfError as error:
-        if error.problem != "the file has no .BTF section":
+        if error.problem != NO_BTF:
             raise
         raise click.UsageError(f"{source} has no .BTF of its own; name a --base.") from None

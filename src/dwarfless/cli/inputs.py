@@ -13,6 +13,7 @@ __all__ = [
     "base_option",
     "btf_input",
     "load_bases",
+    "load_types",
     "load_with_bases",
     "output_option",
     "target_option",
@@ -80,6 +81,30 @@ def load_with_bases(file: Path, bases: tuple[Path, ...]) -> "TypeGraph":
     graph = load_bases((*bases, file))
     assert graph is not None
     return graph
+
+
+def load_types(file: Path, bases: tuple[Path, ...]) -> "TypeGraph":
+    """Return FILE's graph on its bases; of an ELF file without BTF what its DWARF says.
+
+    Raises:
+        DwarflessError: A file holds neither, or nothing sound.
+        OSError: It can't be read.
+    """
+    from dwarfless.containers.load import NO_BTF
+    from dwarfless.errors import BtfError, DwarfError
+
+    try:
+        return load_with_bases(file, bases)
+    except BtfError as error:
+        if error.problem != NO_BTF:
+            raise
+        from dwarfless.encoder import encode_elf
+
+        # Without its DWARF, too, what is missing is the BTF.
+        try:
+            return encode_elf(file, base=load_bases(bases))[0]
+        except DwarfError:
+            raise error from None
 
 
 def load_bases(bases: tuple[Path, ...]) -> "TypeGraph | None":

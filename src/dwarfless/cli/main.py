@@ -42,6 +42,7 @@ COMMANDS = {
     "check": "Say what the kernel's verifier would.",
     "stat": "Count types and bytes.",
     "find": "Find types by name.",
+    "show": "Print a struct with its holes, a prototype, where a variable is.",
 }
 
 

@@ -6,7 +6,7 @@ Out: a TypeGraph.
 
 import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dwarfless.btf.decode import decode
 from dwarfless.containers.detached import is_btf
@@ -17,7 +17,10 @@ from dwarfless.graph.type_graph import TypeGraph
 if TYPE_CHECKING:
     from dwarfless.containers.binding import Binding
 
-__all__ = ["load", "read_binding"]
+__all__ = ["NO_BTF", "load", "read_binding"]
+
+#: What is wrong with an ELF file that might have DWARF instead.
+NO_BTF: Final = "the file has no .BTF section"
 
 
 def load(
@@ -69,7 +72,7 @@ def _load(file: io.BytesIO | io.FileIO, source: str, base: TypeGraph | None) -> 
     reader = ElfReader(file, source)
     section = reader.section(".BTF")
     if section is None:
-        raise BtfError("the file has no .BTF section", source=source, section=".BTF", offset=0)
+        raise BtfError(NO_BTF, source=source, section=".BTF", offset=0)
     distilled = reader.section(".BTF.base")
     if distilled is not None:
         small = decode(distilled, source=f"{source}(.BTF.base)")

@@ -20,6 +20,7 @@ __all__ = ["BINDING_SECTION", "ElfReader", "is_elf"]
 BINDING_SECTION: Final = ".note.dwarfless"
 
 SHT_NOBITS = 8
+SHF_ALLOC = 1 << 1
 SHF_COMPRESSED = 1 << 11
 SHN_XINDEX = 0xFFFF
 
@@ -30,6 +31,7 @@ class SectionHeader(NamedTuple):
     name: int
     type: int
     flags: int
+    address: int
     offset: int
     size: int
     link: int
@@ -84,6 +86,19 @@ class ElfReader:
                 return self.read(header.offset, header.size, name)
         return None
 
+    def addresses(self) -> list[tuple[str, int]]:
+        """Return name and link address of each section that is in memory when the program runs."""
+        return [
+            (self.section_name(header), header.address)
+            for header in self.headers
+            if header.flags & SHF_ALLOC
+        ]
+
+    def section_name(self, header: SectionHeader) -> str:
+        """Return a section's name; "" if it has none."""
+        end = self.section_names.find(b"\0", header.name)
+        return self.section_names[header.name : max(end, header.name)].decode(errors="replace")
+
     def error(self, problem: str, section: str, offset: int) -> ElfError:
         """Return an error about this file."""
         return ElfError(problem, source=self.source, section=section, offset=offset)
@@ -104,9 +119,9 @@ class ElfReader:
     def header(self, at: int) -> SectionHeader:
         """Read the section header at a file offset."""
         layout = self.order + ("IIQQQQI" if self.wide else "IIIIIII")
-        fields = struct.unpack(layout, self.read(at, struct.calcsize(layout), "section table"))
-        name, kind, flags, _, offset, size, link = fields
-        return SectionHeader(name, kind, flags, offset, size, link)
+        return SectionHeader(
+            *struct.unpack(layout, self.read(at, struct.calcsize(layout), "section table"))
+        )
 
     def section_headers(self) -> list[SectionHeader]:
         """Read the section table; e_shnum 0 means the first entry's size tells."""
@@ -129,10 +144,8 @@ class ElfReader:
         table = self.read(start, step * count, "section table")
         layout = self.order + ("IIQQQQI" if self.wide else "IIIIIII")
         return [
-            SectionHeader(name, kind, flags, offset, size, link)
-            for name, kind, flags, _, offset, size, link in (
-                struct.unpack_from(layout, table, at) for at in range(0, len(table), step)
-            )
+            SectionHeader(*struct.unpack_from(layout, table, at))
+            for at in range(0, len(table), step)
         ]
 
     def names(self, headers: list[SectionHeader]) -> bytes:

@@ -8,7 +8,7 @@ BTF has neither alignments nor packing; `_core/layouts` opens with how they are 
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Const, Int, Restrict, Struct, Type, Typedef, TypeTag, Volatile
 from dwarfless.graph.views import Union as UnionType
 
-__all__ = ["LINE", "Layout", "Layouts", "Place", "follow", "pointer_size"]
+__all__ = ["LINE", "Layout", "Layouts", "Place", "Shape", "follow", "pointer_size"]
 
 #: Bytes of a cache line, if nobody says otherwise.
 LINE: Final = 64
@@ -61,6 +61,39 @@ class Place:
     def start_bit(self) -> int:
         """Where it starts in the struct, in bits."""
         return 8 * self.offset + self.bit_offset
+
+
+class Shape(NamedTuple):
+    """What a type is without looking at its members; a row of `Layouts.shapes`.
+
+    Attributes:
+        flexible: 1 if its last member is an array without elements, 2 if a struct inside it ends
+            so, 3 if both.
+    """
+
+    size: int
+    first: int
+    natural: int
+    alignment: int
+    hole_before: int
+    bit_hole_before: int
+    padding: int
+    bit_padding: int
+    num_holes: int
+    num_bit_holes: int
+    flexible: int
+    packed: int
+    sum_holes: int
+
+    @property
+    def ends_open(self) -> bool:
+        """Whether its last member is an array without elements."""
+        return bool(self.flexible & 1)
+
+    @property
+    def open_inside(self) -> bool:
+        """Whether a struct in it ends so."""
+        return bool(self.flexible & 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +196,10 @@ class Layouts:
         """Return the bytes of a value of a type; 0 for one that has none."""
         return int(self.shapes["size"][type_id])
 
+    def shape(self, type_id: int) -> Shape:
+        """Return what a type is without looking at its members."""
+        return Shape(*self.shapes[type_id].item())
+
     def __getitem__(self, type_id: int) -> Layout:
         """Return a struct's or union's layout.
 
@@ -172,9 +209,8 @@ class Layouts:
         view = self.graph[type_id]
         if not isinstance(view, Struct | UnionType):
             raise TypeError(f"{view!r} is no struct or union")
-        shape = dict(zip(SHAPE_FIELDS, self.shapes[type_id].item(), strict=True))
-        first = shape["first"]
-        rows = self.slots[first : first + view.vlen].tolist()
+        shape = self.shape(type_id)
+        rows = self.slots[shape.first : shape.first + view.vlen].tolist()
         members = []
         for member, row in zip(view.members, rows, strict=True):
             found = follow(member.type)
@@ -184,20 +220,16 @@ class Layouts:
             type=view,
             line=self.line,
             members=tuple(members),
-            packed=bool(shape["packed"]),
-            ends_open=bool(shape["flexible"] & 1),
-            open_inside=bool(shape["flexible"] & 2),
-            **{name: shape[name] for name in PLAIN_FIELDS},
+            packed=bool(shape.packed),
+            ends_open=shape.ends_open,
+            open_inside=shape.open_inside,
+            **{name: getattr(shape, name) for name in PLAIN_FIELDS},
         )
 
 
-#: The fields of a shape in their order, and those that a Layout takes as they are.
-SHAPE_FIELDS: Final = (
-    "size", "first", "natural", "alignment", "hole_before", "bit_hole_before", "padding",
-    "bit_padding", "num_holes", "num_bit_holes", "flexible", "packed", "sum_holes",
-)  # fmt: skip
+#: The fields of a Shape that a Layout takes as they are.
 PLAIN_FIELDS: Final = tuple(
-    name for name in SHAPE_FIELDS if name not in ("first", "flexible", "packed")
+    name for name in Shape._fields if name not in ("first", "flexible", "packed")
 )
 
 

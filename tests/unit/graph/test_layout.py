@@ -22,9 +22,9 @@ def layout_of(size, members, kind=Kind.STRUCT, **options):
 
 def test_holes_and_padding():
     """What no member has is a hole, or padding at the end."""
-    got = layout_of(16, [("char", 0), ("int", 32), ("char", 64)])
+    got = layout_of(12, [("char", 0), ("int", 32), ("char", 64)])
     assert [m.hole for m in got.members] == [3, 0, 0]
-    assert (got.num_holes, got.sum_holes, got.padding, got.wasted) == (1, 3, 7, 10)
+    assert (got.num_holes, got.sum_holes, got.padding, got.wasted) == (1, 3, 3, 6)
     assert (got.natural, got.alignment, got.packed) == (4, 0, False)
 
 
@@ -106,7 +106,7 @@ def test_deep_nesting():
     builder = dwarfless.GraphBuilder()
     builder.add_int("int", 4)
     for number in range(1, 100_000):
-        builder.add_composite(Kind.STRUCT, f"s{number}", 4, [("m", number + 1, 0)])
+        builder.add_composite(Kind.STRUCT, f"s{number}", 4, [("m", number + 2, 0)])
     builder.add_composite(Kind.STRUCT, "last", 4, [("m", 1, 0)])
     assert Layouts(builder.freeze()).shapes["natural"][2] == 4
 
