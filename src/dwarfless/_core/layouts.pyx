@@ -25,6 +25,7 @@ from dwarfless._core.btf cimport (
     ARRAY, CONST, Chain, ENUM, ENUM64, FLOAT, INT, PTR, RESTRICT, STRUCT, TYPEDEF, TYPE_TAG, UNION,
     VOLATILE, kind_at, kind_of, record_of, vlen_of)
 from dwarfless._core.records cimport GraphArrays
+from dwarfless._core.shapes cimport Shape, Slot, sort_members
 
 cdef extern from *:
     """
@@ -36,37 +37,13 @@ cdef enum:  # Shape.flexible
     FLEXIBLE_END = 1
     FLEXIBLE_INSIDE = 2
 
-cdef struct Slot:
-    uint64_t size               # bytes of the member's type
-    uint32_t offset             # byte; of a bitfield its storage unit's
-    uint32_t bit_offset         # of a bitfield, inside the unit
-    uint32_t bits               # of a bitfield, else 0
-    uint32_t alignment          # forced, else 0
-    int32_t hole                # bytes after it
-    int32_t bit_hole            # bits after it
-
-cdef struct Shape:
-    uint64_t size               # bytes
-    uint32_t first              # its first Slot
-    uint32_t natural            # alignment, at least 1
-    uint32_t alignment          # forced, else 0
-    int32_t hole_before         # before the first member
-    int32_t bit_hole_before
-    int32_t padding             # bytes after the last member
-    int32_t bit_padding         # bits after it
-    uint32_t num_holes
-    uint32_t num_bit_holes
-    uint32_t flexible
-    uint32_t packed
-    uint32_t sum_holes          # bytes
-
 SLOT = np.dtype({"names": ["size", "offset", "bit_offset", "bits", "alignment", "hole", "bit_hole"],
                  "formats": ["u8", "u4", "u4", "u4", "u4", "i4", "i4"]}, align=True)
 SHAPE = np.dtype({"names": ["size", "first", "natural", "alignment", "hole_before",
                             "bit_hole_before", "padding", "bit_padding", "num_holes",
-                            "num_bit_holes", "flexible", "packed", "sum_holes"],
+                            "num_bit_holes", "flexible", "packed", "sum_holes", "saved"],
                   "formats": ["u8", "u4", "u4", "u4", "i4", "i4", "i4", "i4", "u4", "u4", "u4",
-                              "u4", "u4"]}, align=True)
+                              "u4", "u4", "u4"]}, align=True)
 
 
 cdef struct Stack:
@@ -373,3 +350,7 @@ cdef void lay_out_all(const Chain* chain, Shape* shapes, Slot* slots, uint32_t n
     for id in range(1, num):
         if is_composite(kind_of(record_of(chain, id)[1])):
             judge_packing(chain, shapes, id, slots + shapes[id].first)
+    for id in range(1, num):
+        record = record_of(chain, id)
+        if kind_of(record[1]) == STRUCT:
+            sort_members(shapes, shapes + id, slots + shapes[id].first, record)

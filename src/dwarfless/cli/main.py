@@ -42,6 +42,8 @@ COMMANDS = {
     "check": "Say what the kernel's verifier would.",
     "stat": "Count types and bytes.",
     "find": "Find types by name.",
+    "users": "Print who embeds a type, points to it, takes it, returns it.",
+    "holes": "Print the structs that waste the most bytes.",
     "show": "Print a struct with its holes, a prototype, where a variable is.",
 }
 

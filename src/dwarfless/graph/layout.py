@@ -84,6 +84,7 @@ class Shape(NamedTuple):
     flexible: int
     packed: int
     sum_holes: int
+    saved: int
 
     @property
     def ends_open(self) -> bool:
@@ -117,6 +118,8 @@ class Layout:
         packed: Whether it must be packed.
         ends_open: Whether its last member is an array without elements.
         open_inside: Whether a struct in it ends so.
+        saved: Bytes it would be smaller with its members sorted by alignment; what is aligned by
+            force stays where it is.
     """
 
     type: Struct | UnionType
@@ -135,6 +138,7 @@ class Layout:
     packed: bool
     ends_open: bool
     open_inside: bool
+    saved: int
 
     @property
     def name(self) -> str:
