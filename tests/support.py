@@ -19,12 +19,15 @@ from typing import TypeVar
 
 import pytest
 
+from browser import find_chromium
+
 __all__ = [
     "COMMAND",
     "KERNEL_FEATURES",
     "ROOT",
     "STANDARD_MODULES",
     "bpftool",
+    "chromium",
     "kernel",
     "load_fetch",
     "module",
@@ -128,6 +131,15 @@ def modules(suite: str, *names: str) -> list[Path]:
     """Return several debug modules; what is missing is unpacked in one pass."""
     found: list[Path] = _fetch.modules(suite, names)
     return found
+
+
+@needs
+def chromium() -> Path:
+    """Return the browser's program; `./check` installs it."""
+    found = find_chromium()
+    if found is None:
+        raise FileNotFoundError("no chromium")
+    return Path(found)
 
 
 @needs

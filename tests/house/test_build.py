@@ -6,6 +6,7 @@ from support import ROOT
 
 SOURCE = ROOT / "src" / "dwarfless"
 BUILD = (ROOT / "meson.build").read_text()
+INSTALLED = (".py", ".pyi", ".pxd", ".toml", ".css", ".html", ".js")
 
 
 def listed(start: str, end: str) -> str:
@@ -19,7 +20,7 @@ def test_sources_are_listed():
     build = {folder: sorted(re.findall(r"'([^']+)'", names)) for folder, names in rows}
     tree: dict[str, list[str]] = {}
     for path in sorted(SOURCE.rglob("*")):
-        if path.suffix in (".py", ".pyi", ".pxd", ".toml") or path.name == "py.typed":
+        if path.suffix in INSTALLED or path.name == "py.typed":
             folder = str(path.parent.relative_to(SOURCE)).replace(".", "")
             tree.setdefault(folder, []).append(path.name)
     assert build == tree

@@ -40,6 +40,7 @@ COMMANDS = {
     "verify": "Say whether a kernel is the one an extra is for.",
     "dump": "Print one line a type.",
     "check": "Say what the kernel's verifier would.",
+    "browse": "Write a web page to look through types and variables.",
     "stat": "Count types and bytes.",
     "find": "Find types by name.",
     "users": "Print who embeds a type, points to it, takes it, returns it.",

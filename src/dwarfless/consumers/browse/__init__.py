@@ -1,0 +1,1 @@
+"""A web page in which a kernel's types, functions and variables can be looked through."""
