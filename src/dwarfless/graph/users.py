@@ -16,8 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwarfless.formats.btf import KINDS, Kind
+from dwarfless.graph.layout import follow
 from dwarfless.graph.match import flat_records
 from dwarfless.graph.type_graph import TypeGraph
+from dwarfless.graph.views import Array, Struct
+from dwarfless.graph.views import Union as UnionType
 
 __all__ = ["UserIndex", "Users"]
 
@@ -204,10 +207,12 @@ class UserIndex:
         for member in getattr(view, "members", ()):
             if not mask[member.type_id] or len(found) >= MAX_PATH:
                 continue
-            inside = member.type
-            if inside.kind_number in (Kind.STRUCT, Kind.UNION) and not inside.name:
+            inside, suffix = follow(member.type), ""
+            while isinstance(inside, Array) and len(suffix) < MAX_PATH:
+                inside, suffix = follow(inside.element), f"{suffix}[]"
+            if isinstance(inside, Struct | UnionType) and not inside.name and mask[inside.id]:
                 if depth < MAX_PATH:
-                    prefix = f"{path}{member.name}." if member.name else path
+                    prefix = f"{path}{member.name}{suffix}." if member.name else path
                     self._add_paths(inside.id, mask, prefix, depth + 1, found)
             else:
                 found.append(f"{path}{member.name}")
