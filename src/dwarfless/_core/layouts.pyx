@@ -19,13 +19,13 @@ Source: what pahole 1.32 prints of BTF, compared by tests/peers/test_layout.py.
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
 
 from dwarfless._core.btf cimport (
     ARRAY, CONST, Chain, ENUM, ENUM64, FLOAT, INT, PTR, RESTRICT, STRUCT, TYPEDEF, TYPE_TAG, UNION,
     VOLATILE, kind_at, kind_of, record_of, vlen_of)
 from dwarfless._core.records cimport GraphArrays
 from dwarfless._core.shapes cimport Shape, Slot, sort_members
+from dwarfless._core.stack cimport Stack, free_stack, push_id
 
 cdef extern from *:
     """
@@ -44,24 +44,6 @@ SHAPE = np.dtype({"names": ["size", "first", "natural", "alignment", "hole_befor
                             "num_bit_holes", "flexible", "packed", "sum_holes", "saved"],
                   "formats": ["u8", "u4", "u4", "u4", "i4", "i4", "i4", "i4", "u4", "u4", "u4",
                               "u4", "u4", "u4"]}, align=True)
-
-
-cdef struct Stack:
-    uint32_t* ids
-    size_t num
-    size_t room
-
-
-cdef bint push_id(Stack* stack, uint32_t id) noexcept nogil:
-    cdef uint32_t* moved
-    if stack.num == stack.room:
-        moved = <uint32_t*>realloc(stack.ids, (2 * stack.room + 1024) * sizeof(uint32_t))
-        if moved == NULL:
-            return False
-        stack.ids, stack.room = moved, 2 * stack.room + 1024
-    stack.ids[stack.num] = id
-    stack.num += 1
-    return True
 
 
 cdef inline bint is_composite(uint32_t kind) noexcept nogil:
@@ -327,7 +309,7 @@ def lay_out(GraphArrays arrays, uint32_t pointer_size, uint32_t line):
     stack.ids, stack.num, stack.room = NULL, 0, 0
     with nogil:
         done = measure_all(chain, shapes, num, pointer_size, &state[0], &stack)
-        free(stack.ids)
+        free_stack(&stack)
         if done:
             lay_out_all(chain, shapes, slots, num, line)
     if not done:
