@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dwarfless
-from dwarfless.consumers.layout import layout_text
+from dwarfless.consumers.layout.text import layout_text
 from dwarfless.graph.layout import Layouts
 from dwarfless.graph.type_graph import TypeGraph
 from support import kernel, pahole

@@ -18,7 +18,7 @@ import click
 from dwarfless import __version__
 from dwarfless.errors import DwarflessError
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "main", "os_error_line"]
 
 #: Command -> its one line of help; dwarfless.cli.NAME holds the function NAME.
 COMMANDS = {
@@ -45,6 +45,7 @@ COMMANDS = {
     "find": "Find types by name.",
     "users": "Print who embeds a type, points to it, takes it, returns it.",
     "holes": "Print the structs that waste the most bytes.",
+    "diff": "Print what changed from one kernel's BTF to another's.",
     "show": "Print a struct with its holes, a prototype, where a variable is.",
 }
 
@@ -109,7 +110,7 @@ def main() -> None:
         _complain(_usage(error))
     except (DwarflessError, OSError) as error:
         status = 1
-        _complain(_os_error(error) if isinstance(error, OSError) else str(error))
+        _complain(os_error_line(error) if isinstance(error, OSError) else str(error))
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -127,7 +128,7 @@ def _usage(error: click.ClickException) -> str:
     return f"{where}{error.format_message()} Try '{context.command_path} --help'."
 
 
-def _os_error(error: OSError) -> str:
+def os_error_line(error: OSError) -> str:
     """Return `file: what is wrong`, as other tools put it."""
     if error.filename is None or error.strerror is None:
         return str(error)

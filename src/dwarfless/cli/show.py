@@ -73,7 +73,7 @@ def show(
     addresses = section_addresses((file, *reversed(bases))) if is_var else {}
     near = [] if ids else near_misses(graph, name.rpartition(" ")[2])
     if as_json:
-        from dwarfless.consumers.description import describe
+        from dwarfless.consumers.layout.description import describe
 
         types = [describe(layouts, i, expand=expand, addresses=addresses) for i in ids]
         said = {"schema": SCHEMA, "file": str(file), "types": types, "suggestions": near}
@@ -116,7 +116,7 @@ def describe_one(
     layouts: "Layouts", type_id: int, addresses: "Mapping[str, int]", *, expand: bool
 ) -> str:
     """Return a type as text."""
-    from dwarfless.consumers.layout import layout_text
+    from dwarfless.consumers.layout.text import layout_text
     from dwarfless.graph.layout import follow
     from dwarfless.graph.spelling import spell, spell_func, spell_var
     from dwarfless.graph.views import Datasec, DeclTag, Func, Typedef, Var, Void

@@ -161,9 +161,8 @@ def diff(a: TypeGraph, b: TypeGraph, *, exports: Collection[bytes] | None = None
     changes = []
     for key in gone.keys() | new.keys():
         a_ids, b_ids = gone.get(key, []), new.get(key, [])
-        change = _judge(one, other, a_ids, b_ids, key in our_keys and key in their_keys)
-        is_reached = any(reached[i] for i in a_ids)
-        changes.append(replace(change, reached=is_reached))
+        known = key in our_keys and key in their_keys
+        changes.append(_judge(one, other, a_ids, b_ids, known, bool(reached[a_ids].any())))
     changes += _constants(one, other)
     order = list(KINDS)
     changes.sort(key=lambda change: (order.index(change.kind), change.name, change.status))
@@ -177,7 +176,9 @@ def diff(a: TypeGraph, b: TypeGraph, *, exports: Collection[bytes] | None = None
     )
 
 
-def _judge(a: Side, b: Side, a_ids: list[int], b_ids: list[int], known: bool) -> Change:
+def _judge(
+    a: Side, b: Side, a_ids: list[int], b_ids: list[int], known: bool, reached: bool
+) -> Change:
     """Return what became of a name.
 
     Args:
@@ -186,35 +187,42 @@ def _judge(a: Side, b: Side, a_ids: list[int], b_ids: list[int], known: bool) ->
         a_ids: What only the first says of it.
         b_ids: What only the second says of it.
         known: Whether both have it, perhaps with a meaning that both agree on.
+        reached: As the Change's.
     """
     view = a.graph[a_ids[0]] if a_ids else b.graph[b_ids[0]]
-    kind = KIND_OF[Kind(view.kind_number)]
-    change = Change(kind, view.name, "changed", a_ids[0] if a_ids else 0, b_ids[0] if b_ids else 0)
+    name, kind = view.name, KIND_OF[Kind(view.kind_number)]
+    status = "changed" if known else "removed" if a_ids else "added"
+    found: tuple[Difference, ...]
     if a_ids and b_ids:
-        found = explain(a, b, a_ids[0], b_ids[0])
-        more = max(len(a_ids), len(b_ids)) - 1
-        if more:
+        found = tuple(explain(a, b, a_ids[0], b_ids[0]))
+        if max(len(a_ids), len(b_ids)) > 1:
             numbers = str(len(a_ids)), str(len(b_ids))
-            found.append(Difference("definitions that differ", "changed", *numbers, False))
-        return replace(change, differences=tuple(found), breaks=any(d.breaks for d in found))
-    if known:
-        status, number = ("removed", len(a_ids)) if a_ids else ("added", len(b_ids))
+            found += (Difference("definitions that differ", "changed", *numbers, False),)
+    elif known:
+        how, number = ("removed", len(a_ids)) if a_ids else ("added", len(b_ids))
         said = ("", str(number)) if b_ids else (str(number), "")
-        return replace(
-            change, differences=(Difference("other definitions", status, *said, False),)
-        )
-    if a_ids:
-        declared = _declared(b, view.name, kind)
-        return replace(change, status="removed", differences=declared, breaks=True)
-    return replace(change, status="added", differences=_declared(a, view.name, kind))
+        found = (Difference("other definitions", how, *said, False),)
+    else:
+        found = _declared(b if a_ids else a, name, kind, bool(b_ids))
+    breaks = status == "removed" or any(difference.breaks for difference in found)
+    a_id, b_id = (ids[0] if ids else 0 for ids in (a_ids, b_ids))
+    return Change(kind, name, status, a_id, b_id, found, breaks, reached)
 
 
-def _declared(side: Side, name: str, kind: str) -> tuple[Difference, ...]:
-    """Return whether a side that does not define a struct or union declares it."""
+def _declared(side: Side, name: str, kind: str, defined: bool) -> tuple[Difference, ...]:
+    """Return whether a side that does not define a struct or union declares it.
+
+    Args:
+        side: The one that does not define it.
+        name: Its name.
+        kind: "struct" or "union"; others have no declarations.
+        defined: Whether it is defined on the second side, not on the first.
+    """
+    said = ("declared", "defined") if defined else ("defined", "declared")
     if kind in ("struct", "union"):
         for view in side.graph.find_all(name, Kind.FWD):
             if isinstance(view, Fwd) and view.union == (kind == "union"):
-                return (Difference("definition", "changed", "declared", "defined", False),)
+                return (Difference("definition", "changed", *said, False),)
     return ()
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import dwarfless
 from dwarfless.cli.main import cli
-from dwarfless.consumers import description, layout
+from dwarfless.consumers.layout import description, text
 from dwarfless.formats.btf import Kind
 
 
@@ -142,7 +142,7 @@ def test_json(file):
 
 def test_circles(tmp_path, monkeypatch):
     """Structs that hold one another twice, sixty deep, end with an error."""
-    for module in (layout, description):
+    for module in (text, description):
         monkeypatch.setattr(module, "MAX_MEMBERS", 1000)
     builder = dwarfless.GraphBuilder()
     for number in range(1, 60):

@@ -10,7 +10,7 @@ lists where we differ and why.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dwarfless.consumers.layout_notes import Notes, hole_notes, inner_notes, plural, summary
+from dwarfless.consumers.layout.notes import Notes, hole_notes, inner_notes, plural, summary
 from dwarfless.errors import LimitError
 from dwarfless.graph.layout import Layout, Layouts, Place
 from dwarfless.graph.views import (

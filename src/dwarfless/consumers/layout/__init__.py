@@ -1,0 +1,1 @@
+"""Types for people and for programs: text as pahole prints it, JSON."""
