@@ -7,15 +7,15 @@ A line is put together from three kinds of parts: constant text, names and numbe
 makes room for itself, so no line needs its length known before.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, strlen
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from dwarfless._core.btf cimport (
     ARRAY, BTF_NUM_KINDS, CONST, Chain, DATASEC, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC, FUNC_PROTO,
     FWD, INT, PTR, RESTRICT, STRUCT, TYPEDEF, TYPE_TAG, UNION, VAR, VOLATILE, kind_of, record_of,
     text_of, vlen_of)
 from dwarfless._core.records cimport GraphArrays
+from dwarfless._core.text cimport (
+    Text, put, put_number, put_signed, text_deinit, text_init, NO_LIMIT)
 
 cdef const char** KIND_NAMES = [
     b"UNKNOWN", b"INT", b"PTR", b"ARRAY", b"STRUCT", b"UNION", b"ENUM", b"FWD", b"TYPEDEF",
@@ -24,60 +24,6 @@ cdef const char** KIND_NAMES = [
 
 cdef const char** SIGNS = [b"UNSIGNED", b"SIGNED"]
 cdef const char** FORWARDS = [b"struct", b"union"]
-
-cdef struct Text:
-    char* start
-    size_t used
-    size_t room
-    bint full          # memory ran out; nothing is added any more
-
-
-cdef char* make_room(Text* text, size_t size) noexcept nogil:
-    """Return where `size` more bytes go, or NULL."""
-    cdef size_t room
-    cdef char* moved
-    if text.room - text.used < size:
-        room = text.room * 2 + size + 4096
-        moved = NULL if text.full else <char*>realloc(text.start, room)
-        if moved == NULL:
-            text.full = True
-            return NULL
-        text.start, text.room = moved, room
-    return text.start + text.used
-
-
-cdef inline void put(Text* text, const char* part) noexcept nogil:
-    cdef size_t size = strlen(part)
-    cdef char* to = make_room(text, size)
-    if to != NULL:
-        memcpy(to, part, size)
-        text.used += size
-
-
-cdef inline void put_number(Text* text, const char* label, uint64_t value) noexcept nogil:
-    cdef char digits[20]
-    cdef size_t first = 20
-    cdef char* to
-    put(text, label)
-    while True:
-        first -= 1
-        digits[first] = <char>(48 + value % 10)
-        value //= 10
-        if value == 0:
-            break
-    to = make_room(text, 20 - first)
-    if to != NULL:
-        memcpy(to, digits + first, 20 - first)
-        text.used += 20 - first
-
-
-cdef inline void put_signed(Text* text, const char* label, int64_t value) noexcept nogil:
-    put(text, label)
-    if value < 0:
-        put_number(text, b"-", <uint64_t>0 - <uint64_t>value)
-    else:
-        put_number(text, b"", <uint64_t>value)
-
 
 cdef inline void put_name(Text* text, const char* before, const Chain* chain, uint32_t offset,
                           const char* after) noexcept nogil:
@@ -256,7 +202,7 @@ def list_types(GraphArrays arrays, const uint32_t[::1] ids):
     cdef Text text
     cdef Py_ssize_t i
     cdef const Chain* chain = &arrays.chain
-    text.start, text.used, text.room, text.full = NULL, 0, 0, False
+    text_init(&text, NO_LIMIT)
     for i in range(ids.shape[0]):
         if ids[i] >= chain.levels[0].end_id:
             raise IndexError(f"type {ids[i]} is not in the graph")
@@ -268,4 +214,4 @@ def list_types(GraphArrays arrays, const uint32_t[::1] ids):
             raise MemoryError("the listing fits no memory")
         return text.start[:text.used] if text.used else b""
     finally:
-        free(text.start)
+        text_deinit(&text)

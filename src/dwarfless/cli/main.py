@@ -39,6 +39,7 @@ COMMANDS = {
     "debug": "Debug a kernel with drgn by its BTF.",
     "verify": "Say whether a kernel is the one an extra is for.",
     "dump": "Print one line a type.",
+    "header": "Write vmlinux.h, or vars.h.",
     "check": "Say what the kernel's verifier would.",
     "browse": "Write a web page to look through types and variables.",
     "stat": "Count types and bytes.",

@@ -1,0 +1,1 @@
+"""C made of BTF: vmlinux.h, vars.h."""
