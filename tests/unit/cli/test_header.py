@@ -121,7 +121,7 @@ def test_symbols(files, tmp_path):
     done = run(files["extra"], "-B", files["base"], "--vars", "--symbols", symbols, "-o", out)
     assert "1 variables: several symbols share its name" in done.output
     assert "2 variables: no symbol has its name" in done.output
-    assert " v __ksym" in out.read_text()
+    assert "*v __ksym" in out.read_text()
     assert " table" not in out.read_text()
 
 
