@@ -36,7 +36,7 @@ cdef class BaseIndex:
         cdef size_t size = len(strings)
         cdef uint32_t[::1] renamed
         cdef const uint32_t[::1] canonical
-        if not (strings_init(&self.strings, False, NULL) and nodes_init(&self.contents)
+        if not (strings_init(&self.strings) and nodes_init(&self.contents)
                 and array_init(&self.string_offsets, 4, 1 << 16)
                 and array_init(&self.content_ids, 4, num)
                 and array_init(&self.name_heads, 4, 1)

@@ -29,7 +29,7 @@ from dwarfless._core.ingest cimport FuncState, StateTag, Store, UnitNodes, VarSt
 from dwarfless._core.intern cimport DUPLICATE_MARK
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.joined cimport UnitPlace, sized
 
 cdef enum:

@@ -13,7 +13,7 @@ from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 
 cdef enum:
     NUM_LEFT = 16           # reasons of LeftOut
@@ -57,6 +57,7 @@ cdef struct LocalType:
     uint32_t node           # what it became
     uint32_t reference      # what stands for it in a record, once that is known
     uint32_t ordinal        # of a further definition of its name in this unit
+    uint32_t cut            # of a named one, filled in by the interner
     uint8_t kind, flags, encoding, state
 
 cdef struct LocalChild:     # member, enumerator, parameter or subrange
@@ -77,7 +78,7 @@ cdef struct More:           # what few children have
 
 cdef struct LocalTag:
     uint32_t next
-    uint32_t value          # string id
+    uint32_t value          # a name
     uint8_t is_type_tag
 
 cdef struct LocalVar:
@@ -85,7 +86,7 @@ cdef struct LocalVar:
     uint64_t address        # of the object
     uint32_t name
     uint32_t tags
-    uint32_t file           # string id of its unit's name
+    uint32_t file           # its unit's name
     uint32_t func           # 1 + index into `funcs` if it stands in a function's body
     uint8_t has_address, has_location, external, declaration, artificial, top
 
@@ -109,7 +110,7 @@ cdef struct Span:           # of DIE addresses
 
 cdef struct Walker:
     Reader reader
-    StringTable* strings
+    Names* names
     Values values
     Array types             # LocalType; item 0 is unused
     Array children          # LocalChild
@@ -134,7 +135,7 @@ cdef struct Walker:
 cdef struct Note:           # annotations of a function or a parameter
     uint64_t annotation
     uint32_t tags
-    uint32_t file           # string id of the unit's name
+    uint32_t file           # the unit's name
     bint is_external
 
 cdef enum:  # LeftOut
@@ -156,8 +157,8 @@ cdef enum:  # LeftOut
     NUM_LEFT_OUT
 
 
-cdef inline bint walker_init(Walker* w, StringTable* strings) noexcept nogil:
-    w.strings = strings
+cdef inline bint walker_init(Walker* w, Names* names) noexcept nogil:
+    w.names = names
     return (array_init(&w.types, sizeof(LocalType), 4096)
             and array_init(&w.children, sizeof(LocalChild), 16384)
             and array_init(&w.mores, sizeof(More), 64)
@@ -202,7 +203,7 @@ cdef inline bint walker_failed(Walker* w) noexcept nogil:
             or w.params.failed or w.vars.failed or w.scopes.failed or w.bodies.failed
             or w.func_notes.failed or w.param_notes.failed
             or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
-            or w.strings.offsets.failed or w.strings.bytes_.failed)
+            or names_failed(w.names))
 
 
 cdef inline More* more_of(Walker* w, LocalChild* c) noexcept nogil:

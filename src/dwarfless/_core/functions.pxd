@@ -34,7 +34,7 @@ cdef struct FuncDie:
     uint64_t origin         # DW_AT_abstract_origin, or NO_REF
     uint64_t specification  # DW_AT_specification, or NO_REF
     uint64_t low_pc         # DW_AT_low_pc alone, addrx resolved; 0 if absent, whatever the ranges
-    uint32_t name           # DW_AT_name of this very DIE: string id, 0 = none
+    uint32_t name           # DW_AT_name of this very DIE (see `names`), 0 = none
     uint8_t declaration     # DW_AT_declaration is there
     uint8_t inline_         # DW_AT_inline is not 0
     uint8_t nocall          # DW_AT_calling_convention is DW_CC_nocall
@@ -90,7 +90,7 @@ cdef enum Skip:            # why a subprogram is no candidate; 0 = it is one
 
 cdef struct FuncFacts:
     uint64_t type_ref      # return type, NO_REF = void
-    uint32_t name          # string id, through origin or specification
+    uint32_t name          # through origin or specification
     uint32_t first_param   # in the ParamFacts array
     uint32_t num_params    # without the unspecified ones
     uint8_t verdicts

@@ -6,7 +6,7 @@ from dwarfless._core.functions cimport FuncFacts, UnitFacts
 from dwarfless._core.intern cimport Interner
 from dwarfless._core.memory cimport Array
 from dwarfless._core.nodes cimport NodeTable
-from dwarfless._core.strings cimport StringTable
+from dwarfless._core.names cimport Names
 from dwarfless._core.units cimport Program
 from dwarfless._core.walk cimport LocalVar, Walker
 
@@ -21,8 +21,8 @@ cdef struct UnitNodes:
 cdef struct VarState:
     uint64_t address
     uint32_t name, node, flags
-    uint32_t file               # string id of the unit's name
-    uint32_t func               # string id of the function it stands in
+    uint32_t file               # the unit's name
+    uint32_t func               # name of the function it stands in
 
 cdef struct FuncState:
     uint64_t address
@@ -31,13 +31,13 @@ cdef struct FuncState:
 
 cdef struct StateTag:           # a decl tag of a variable or function
     uint32_t state              # index into vars or funcs
-    uint32_t value              # string id
+    uint32_t value              # a name
     int32_t component
     uint32_t of_func
 
 cdef class Store:
     cdef readonly Program program
-    cdef StringTable strings
+    cdef Names names
     cdef NodeTable nodes
     cdef Walker walker
     cdef Interner interner

@@ -20,7 +20,7 @@ from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.origins cimport *
 from dwarfless._core.program cimport *
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.units cimport begin_unit, reader_init
 from dwarfless._core.walk cimport *
 
@@ -38,6 +38,7 @@ cdef enum:  # VarFlag
     VAR_LOCATED = 8         # has a location at all
     VAR_ADDRESS = 16        # and it is an address
     VAR_LOCAL = 32          # stands in a function
+    VAR_NAMED = 64          # by an identifier
 
 cdef extern from *:
     """
@@ -57,8 +58,8 @@ cdef class Store:
     def __cinit__(self, Program program, uint32_t features, abi):
         cdef size_t i
         reader_init(&self.walker.reader, program.files, &program.signatures)
-        if not (strings_init(&self.strings, True, &program.keys) and nodes_init(&self.nodes)
-                and walker_init(&self.walker, &self.strings) and interner_init(&self.interner)
+        if not (names_init(&self.names, &program.pool, &program.keys) and nodes_init(&self.nodes)
+                and walker_init(&self.walker, &self.names) and interner_init(&self.interner)
                 and array_init(&self.units, sizeof(UnitNodes), 1024)
                 and array_init(&self.vars, sizeof(VarState), 1024)
                 and array_init(&self.funcs, sizeof(FuncState), 1024)
@@ -84,7 +85,7 @@ cdef class Store:
         self.program = program
 
     def __dealloc__(self):
-        strings_deinit(&self.strings)
+        names_deinit(&self.names)
         nodes_deinit(&self.nodes)
         walker_deinit(&self.walker)
         interner_deinit(&self.interner)
@@ -254,6 +255,7 @@ cdef class Store:
             if var.specification != NO_REF:
                 complete_var(&self.walker, var)
             flags = (VAR_EXTERNAL if var.external else 0) \
+                | (VAR_NAMED if is_identifier(&self.names, var.name) else 0) \
                 | (VAR_DECLARATION if var.declaration else 0) \
                 | (VAR_ARTIFICIAL if var.artificial else 0) \
                 | (VAR_LOCATED if var.has_location else 0) \
@@ -318,7 +320,7 @@ cdef class Store:
             return
         for i in range(w.funcs.num):
             facts = &(<FuncFacts*>self.func_facts.items)[i]
-            if facts.skip or not string_flags(&self.strings, facts.name) & STRING_IS_KEY:
+            if facts.skip or not has_symbol(&self.names, facts.name):
                 continue
             state = <FuncState*>push(&self.funcs)
             state.address = (<FuncDie*>w.funcs.items)[i].low_pc

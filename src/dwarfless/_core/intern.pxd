@@ -14,7 +14,7 @@ from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport NO_REF
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.walk cimport *
 from dwarfless._core.interner cimport *
 from dwarfless._core.tags cimport *
@@ -34,14 +34,14 @@ cdef inline uint32_t complex_node(Interner* x, LocalType* t) noexcept nogil:
         name = b"float"
     elif half > 8:
         name = b"long double"
-    part = add_string(x.walker.strings, name, 11 if half > 8 else (5 if half == 4 else 6))
+    part = name_of_bytes(x.walker.names, name, 11 if half > 8 else (5 if half == 4 else 6))
     part = simple_node(x, BTF_FLOAT, part, half)
     begin(x, 0, BTF_STRUCT, half * 2)
     u32s(&x.record)[1] |= 2
-    push_u32(&x.record, add_string(x.walker.strings, b"real", 4))
+    push_u32(&x.record, name_of_bytes(x.walker.names, b"real", 4))
     push_u32(&x.record, part)
     push_u32(&x.record, 0)
-    push_u32(&x.record, add_string(x.walker.strings, b"imag", 4))
+    push_u32(&x.record, name_of_bytes(x.walker.names, b"imag", 4))
     push_u32(&x.record, part)
     push_u32(&x.record, half * 8)
     return finish(x)
@@ -58,7 +58,7 @@ cdef inline uint32_t base_node(Interner* x, LocalType* t) noexcept nogil:
         return simple_node(x, BTF_FLOAT, t.name, <uint32_t>t.size)
     if t.size == 0 or t.size > 16 or t.size & (t.size - 1) or t.name == 0:
         x.walker.counts[LEFT_SIZE] += 1
-        fake = add_string(x.walker.strings, b"__SANITIZED_FAKE_INT__", 22)
+        fake = name_of_bytes(x.walker.names, b"__SANITIZED_FAKE_INT__", 22)
         return int_node(x, fake, 4, 0)
     if t.encoding in (DW_ATE_signed, DW_ATE_signed_char):
         encoding = 1
@@ -102,7 +102,7 @@ cdef inline uint32_t array_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t count = 1
     if element == 0:
         return 0
-    name = add_string(x.walker.strings, b"int", 3)
+    name = name_of_bytes(x.walker.names, b"int", 3)
     index_type = int_node(x, name, 4, 1)
     x.order.num = 0
     link = t.first
@@ -210,7 +210,7 @@ cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
 
 
 cdef inline uint32_t member_name(Interner* x, LocalChild* c) noexcept nogil:
-    if c.name and not string_flags(x.walker.strings, c.name) & STRING_IS_NAME:
+    if c.name and not is_identifier(x.walker.names, c.name):
         x.walker.counts[LEFT_BAD_NAME] += 1
         c.name = 0
     return c.name
@@ -262,7 +262,7 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
         c = local_child(x, link)
         link = c.next
         value = <int64_t>c.value
-        if c.name == 0 or not string_flags(x.walker.strings, c.name) & STRING_IS_NAME:
+        if c.name == 0 or not is_identifier(x.walker.names, c.name):
             x.walker.counts[LEFT_BAD_NAME] += 1
             continue
         push_u32(&x.record, c.name)

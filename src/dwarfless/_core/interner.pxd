@@ -10,7 +10,7 @@ from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport NO_REF
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.walk cimport *
 
 cdef enum:
@@ -51,7 +51,7 @@ cdef struct Interner:
     uint32_t mark           # DUPLICATE_MARK while a duplicate is built
     Array unit_nodes        # uint32: nodes of all units of this thread
     Array duplicates        # uint32 pairs: an ordinal's cut, and its definition
-    Array definitions       # uint32[strings]: stamps of first definitions, by name and class
+    Array definitions       # uint64[nodes]: 1 + unit << 32 | definitions so far, by cut
 
 
 cdef inline bint interner_init(Interner* x) noexcept nogil:
@@ -138,13 +138,23 @@ cdef inline bint is_named(Interner* x, LocalType* t) noexcept nogil:
     return t.kind in (LK_STRUCT, LK_UNION, LK_ENUM) and t.name != 0
 
 
-cdef inline uint32_t cut_of(Interner* x, LocalType* t) noexcept nogil:
+cdef inline uint32_t intern_cut(Interner* x, LocalType* t, uint64_t place) noexcept nogil:
     cdef uint32_t words[4]
     words[0] = t.name
     words[1] = <uint32_t>NODE_CUT << 24 | cut_class(t.kind)
     words[2] = t.ordinal
     words[3] = x.unit + 1 if t.ordinal else 0
-    return intern_node(x.nodes, words, 4, next_place(x))
+    return intern_node(x.nodes, words, 4, place)
+
+
+cdef inline uint32_t cut_of(Interner* x, LocalType* t) noexcept nogil:
+    """Return what stands for a named type, met here if nowhere earlier."""
+    cdef uint64_t place = next_place(x)
+    if t.ordinal:
+        return intern_cut(x, t, place)
+    if place < node_of(x.nodes, t.cut).first:
+        node_of(x.nodes, t.cut).first = place
+    return t.cut
 
 
 cdef inline void number_definitions(Interner* x) noexcept nogil:
@@ -153,13 +163,12 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
     Two functions of one file may each have their own struct of one name; only the first may be
     reached by the name alone.
     """
-    cdef uint32_t i, name_class
+    cdef uint32_t i
     cdef LocalType* t
     cdef uint64_t* seen
-    cdef uint64_t wanted
     for i in range(1, <uint32_t>x.walker.types.num):
         t = local_type(x, i)
-        if t.name and not string_flags(x.walker.strings, t.name) & STRING_IS_NAME \
+        if t.name and not is_identifier(x.walker.names, t.name) \
                 and t.kind not in (LK_BASE, LK_ANNOTATION):
             x.walker.counts[LEFT_BAD_NAME] += 1
             t.name = 0
@@ -168,18 +177,14 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
         if not is_named(x, t):
             continue
         t.flags |= LOCAL_NAMED
+        t.cut = intern_cut(x, t, NO_PLACE)
         if t.flags & LOCAL_DECLARATION:
             continue
-        name_class = t.name * 4 + cut_class(t.kind)
-        while x.definitions.num <= name_class:
-            if not array_reserve(&x.definitions, name_class + 1):
-                return
-            push(&x.definitions)
-        # high half: the unit, low half: definitions so far
-        seen = &u64s(&x.definitions)[name_class]
-        wanted = <uint64_t>(x.unit + 1) << 32
+        if not grow_zeroed(&x.definitions, num_nodes(x.nodes)):
+            return
+        seen = &u64s(&x.definitions)[t.cut]
         if seen[0] >> 32 != x.unit + 1:
-            seen[0] = wanted
+            seen[0] = <uint64_t>(x.unit + 1) << 32
         elif t.size or t.num:
             t.ordinal = <uint32_t>(seen[0] & MAX_U32) + 1
             seen[0] += 1

@@ -7,11 +7,13 @@ Out: one graph of resolved records, and for functions and variables the record o
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport strlen
 
 from dwarfless._core.bindings cimport Bound
 from dwarfless._core.ingest cimport FuncState, StateTag, Store, UnitNodes, VarState
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.strings cimport *
 from dwarfless._core.joined cimport UnitPlace
 
@@ -27,7 +29,7 @@ cdef class Resolved(Bound):
             and `proto` are record ids; `name`, `file` (the unit's) and `func` (what a variable
             stands in) are offsets into `strings`.
         tags: decl tags of variables and functions, by index into those arrays.
-        strings: bytes: all strings met, used or not.
+        strings: bytes: .debug_str and all other strings met, used or not.
     """
     cdef readonly object words, starts, variables, functions, tags, strings
     cdef public object order
@@ -46,12 +48,25 @@ cdef class Resolved(Bound):
                 return definition
         return node
 
+    cdef uint32_t text_offset(self, uint32_t name) noexcept nogil:
+        """Return where a name stands in `strings`: a NUL, .debug_str, and what isn't in there."""
+        cdef char space[4]
+        cdef const char* text
+        if name < NAME_SHORT:
+            return name
+        if name < NAME_OWN:
+            text = text_of_name(self.names, name, space)
+            name = add_string(&self.names.own, text, strlen(text))
+        else:
+            name -= NAME_OWN
+        return self.names.pool.size + 1 + u32s(&self.names.own.offsets)[name]
+
     cdef void write_record(self, uint32_t* words, uint32_t length, uint32_t* out,
                            uint64_t* at) noexcept nogil:
         """Write one record; a cut that nothing defines becomes a forward declaration."""
         cdef uint32_t kind = kind_of(words[1]), j, role
         if kind == NODE_CUT:
-            out[at[0]] = u32s(&self.strings_.offsets)[words[0]]
+            out[at[0]] = self.text_offset(words[0])
             if vlen_of(words[1]) == CUT_ENUM:
                 out[at[0] + 1] = <uint32_t>BTF_ENUM << 24
                 out[at[0] + 2] = 4
@@ -66,7 +81,7 @@ cdef class Resolved(Bound):
             if role == ROLE_NODE:
                 out[at[0] + j] = self.settled(words[j])
             elif role == ROLE_NAME:
-                out[at[0] + j] = u32s(&self.strings_.offsets)[words[j]]
+                out[at[0] + j] = self.text_offset(words[j])
             else:
                 out[at[0] + j] = words[j]
         at[0] += length
@@ -151,29 +166,25 @@ cdef class Resolved(Bound):
             if unit.end_func > unit.first_func:
                 functions.append(rows(&store.funcs, unit.first_func, unit.end_func, np.uint8))
                 num_funcs += unit.end_func - unit.first_func
-        self.strings = bytes(<const char[:self.strings_.bytes_.num]>self.strings_.bytes_.items)
-        cdef size_t num = self.strings_.offsets.num
-        offsets = np.asarray(<const uint32_t[:num]><const uint32_t*>self.strings_.offsets.items)
         self.variables = np.concatenate(variables).view(VAR_STATE)
         self.functions = np.concatenate(functions).view(FUNC_STATE)
         self.tags = np.concatenate(tags)
-        for column in ("name", "file", "func"):
-            self.variables[column] = offsets[self.variables[column]]
-        for column in ("name", "file"):
-            self.functions[column] = offsets[self.functions[column]]
-        self.tags["value"] = offsets[self.tags["value"]]
+        for states, columns in ((self.variables, ("name", "file", "func")),
+                                (self.functions, ("name", "file")), (self.tags, ("value",))):
+            for column in columns:
+                states[column] = self.text_offsets(states[column])
+        cdef StringTable* own = &self.names.own
+        self.strings = b"\0" + self.names.pool.text[:self.names.pool.size] \
+            + own.bytes_.items[:own.bytes_.num]
         self.variables["node"] = self.settled_ids(self.variables["node"])
 
-    def are_names(self, offsets):
-        """Return bool[num_offsets]: whether each string is a name the kernel accepts.
-
-        Args:
-            offsets: uint32[num_offsets], offsets of whole strings in `strings`.
-        """
-        cdef size_t num = self.strings_.offsets.num
-        starts = np.asarray(<const uint32_t[:num]><const uint32_t*>self.strings_.offsets.items)
-        flags = np.asarray(<const uint8_t[:num]><const uint8_t*>self.strings_.flags.items)
-        return (flags[np.searchsorted(starts, offsets)] & STRING_IS_NAME) != 0
+    cdef text_offsets(self, names):
+        """Return where each name stands in `strings`."""
+        cdef uint32_t[::1] offsets = np.ascontiguousarray(names)
+        cdef Py_ssize_t i
+        for i in range(offsets.shape[0]):
+            offsets[i] = self.text_offset(offsets[i])
+        return np.asarray(offsets)
 
     cdef settled_ids(self, nodes):
         """Return where each reference ends."""

@@ -6,7 +6,14 @@ from dwarfless._core.ingest cimport FuncState, StateTag, Store, UnitNodes, VarSt
 from dwarfless._core.intern cimport DUPLICATE_MARK
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.strings cimport *
+
+cdef enum:
+    NUM_SHORT_NAMES = 4096      # a cache of names of up to three bytes
+
+cdef struct ShortName:
+    uint32_t name, canonical
 
 cdef struct UnitPlace:
     uint32_t store
@@ -16,19 +23,22 @@ cdef struct UnitPlace:
 
 cdef class Joined:
     cdef list stores
-    cdef StringTable* strings_
+    cdef Names* names           # the first store's
+    cdef StringTable texts      # every name met
+    cdef Array name_of_text_id  # uint32[texts]: its canonical number
+    cdef Array name_in_pool     # uint32[pool]: canonical number, by place; 0: not met
+    cdef ShortName short_names[NUM_SHORT_NAMES]
+    cdef NodeTable own_nodes    # should the first store's not do
     cdef NodeTable* nodes
     cdef Array places           # UnitPlace, by unit
     cdef Array cuts             # uint32[nodes]: definition -> its plain cut
     cdef Array ambiguous        # uint8[nodes]: by cut
     cdef Array baseline         # uint32[nodes]: by cut
     cdef Array bound            # uint64[nodes]: by cut: 1 + unit << 32 | definition
+    cdef uint32_t canonical_name(self, Store store, uint32_t name) noexcept nogil
+    cdef bint has_other_names(self, Store store) noexcept nogil
     cdef join(self, Store other)
-    cdef uint32_t rename(self, Store other, uint32_t* names, uint32_t id) noexcept nogil
-    cdef void move_var(self, Store other, uint32_t* names, uint32_t* ids,
-                       VarState* v) noexcept nogil
-    cdef void move_func(self, Store other, uint32_t* names, uint32_t* ids,
-                        FuncState* f) noexcept nogil
+    cdef move_states(self, Store store, const uint32_t* ids)
     cdef place_units(self)
     cdef uint32_t* listed(self, size_t place, uint32_t* count, uint32_t* types) except? NULL
     cdef list_cuts(self)

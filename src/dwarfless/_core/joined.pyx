@@ -3,14 +3,16 @@
 In:  the Stores of one program.
 Out: one store of nodes, the lists of all units in file order, and for each name its definition.
 
-The first store takes the others in; their strings, nodes and lists are renumbered.
+Threads number names the same way where they stand in .debug_str. A name that has several numbers
+nevertheless gets one here. Unless that changes the first store's records, as it does in modules,
+the first store takes the others in; else all are read into a new one.
 """
 
 import numpy as np
 
-from dwarfless._core.intern cimport DUPLICATE_MARK
+from libc.string cimport strlen
 
-cdef uint64_t NO_PLACE = ~<uint64_t>0
+from dwarfless._core.intern cimport DUPLICATE_MARK
 
 
 cdef class Joined:
@@ -24,8 +26,20 @@ cdef class Joined:
         cdef Store first = stores[0]
         cdef Store store
         self.stores = stores
-        self.strings_ = &first.strings
+        self.names = &first.names
         self.nodes = &first.nodes
+        if not (strings_init(&self.texts) and array_init(&self.name_of_text_id, 4, 1 << 16)
+                and array_init(&self.name_in_pool, 4, self.names.pool.size)):
+            raise MemoryError
+        push_u32(&self.name_of_text_id, 0)
+        self.name_in_pool.num = self.names.pool.size
+        if self.has_other_names(first):
+            self.nodes = &self.own_nodes
+            if not nodes_init(self.nodes):
+                raise MemoryError
+            self.join(first)
+        else:
+            self.move_states(first, NULL)
         for store in stores[1:]:
             self.join(store)
         self.place_units()
@@ -33,15 +47,60 @@ cdef class Joined:
         self.define()
 
     def __dealloc__(self):
+        strings_deinit(&self.texts)
+        nodes_deinit(&self.own_nodes)
+        array_deinit(&self.name_of_text_id)
+        array_deinit(&self.name_in_pool)
         array_deinit(&self.places)
         array_deinit(&self.cuts)
         array_deinit(&self.ambiguous)
         array_deinit(&self.baseline)
         array_deinit(&self.bound)
 
+    cdef uint32_t canonical_name(self, Store store, uint32_t name) noexcept nogil:
+        """Return the one number of a store's name, as the first store would write it."""
+        cdef char space[4]
+        cdef const char* text
+        cdef size_t length
+        cdef uint32_t id
+        cdef ShortName* short = &self.short_names[(name ^ name >> 12) & (NUM_SHORT_NAMES - 1)]
+        if name == 0:
+            return 0
+        if name < NAME_SHORT:
+            if u32s(&self.name_in_pool)[name - 1]:
+                return u32s(&self.name_in_pool)[name - 1]
+        elif name < NAME_OWN and short.name == name:
+            return short.canonical
+        text = text_of_name(&store.names, name, space)
+        length = strlen(text)
+        id = add_string(&self.texts, text, length)
+        if id == 0:
+            return 0
+        if id >= self.name_of_text_id.num:
+            push_u32(&self.name_of_text_id, name if name < NAME_OWN
+                     else name_of_bytes(self.names, text, length))
+        id = u32s(&self.name_of_text_id)[id]
+        if name < NAME_SHORT:
+            u32s(&self.name_in_pool)[name - 1] = id
+        elif name < NAME_OWN:
+            short.name, short.canonical = name, id
+        return id
+
+    cdef bint has_other_names(self, Store store) noexcept nogil:
+        """Say whether some name in a store's records isn't its canonical one."""
+        cdef uint32_t i, j, kind
+        cdef uint32_t* words
+        cdef bint other = False
+        for i in range(1, num_nodes(&store.nodes)):
+            words = node_at(&store.nodes, i)
+            kind = kind_of(words[1])
+            for j in range(node_length(&store.nodes, i)):
+                if role_of(kind, j) == ROLE_NAME and words[j]:
+                    other |= self.canonical_name(store, words[j]) != words[j]
+        return other
+
     cdef join(self, Store other):
-        """Add another store's strings and nodes, and renumber its lists."""
-        cdef uint32_t[::1] names = np.zeros(other.strings.offsets.num, np.uint32)
+        """Add a store's nodes, and renumber its lists."""
         cdef uint32_t[::1] ids = np.zeros(num_nodes(&other.nodes), np.uint32)
         cdef Array record
         cdef uint32_t i, j, kind, length, role
@@ -58,7 +117,7 @@ cdef class Joined:
                 for j in range(length):
                     role = role_of(kind, j)
                     if role == ROLE_NAME:
-                        push_u32(&record, self.rename(other, &names[0], words[j]))
+                        push_u32(&record, self.canonical_name(other, words[j]))
                     elif role == ROLE_NODE:
                         push_u32(&record, ids[words[j]])
                     else:
@@ -71,37 +130,37 @@ cdef class Joined:
                     ids[i & ~DUPLICATE_MARK] | (i & DUPLICATE_MARK)
             for k in range(other.interner.duplicates.num):
                 u32s(&other.interner.duplicates)[k] = ids[u32s(&other.interner.duplicates)[k]]
-            for k in range(other.vars.num):
-                self.move_var(other, &names[0], &ids[0], &(<VarState*>other.vars.items)[k])
-            for k in range(other.tags.num):
-                (<StateTag*>other.tags.items)[k].value = self.rename(
-                    other, &names[0], (<StateTag*>other.tags.items)[k].value)
-            for k in range(other.funcs.num):
-                self.move_func(other, &names[0], &ids[0], &(<FuncState*>other.funcs.items)[k])
-        failed = record.failed or nodes_failed(self.nodes) or self.strings_.offsets.failed
+        failed = record.failed or nodes_failed(self.nodes)
         array_deinit(&record)
         if failed:
             raise MemoryError
+        self.move_states(other, &ids[0])
 
-    cdef uint32_t rename(self, Store other, uint32_t* names, uint32_t id) noexcept nogil:
-        cdef const char* text
-        if id and names[id] == 0:
-            text = string_at(&other.strings, id)
-            names[id] = add_string(self.strings_, text, string_length(&other.strings, id))
-        return names[id]
-
-    cdef void move_var(self, Store other, uint32_t* names, uint32_t* ids,
-                       VarState* v) noexcept nogil:
-        v.name = self.rename(other, names, v.name)
-        v.node = ids[v.node]
-        v.file = self.rename(other, names, v.file)
-        v.func = self.rename(other, names, v.func)
-
-    cdef void move_func(self, Store other, uint32_t* names, uint32_t* ids,
-                        FuncState* f) noexcept nogil:
-        f.name = self.rename(other, names, f.name)
-        f.proto = ids[f.proto]
-        f.file = self.rename(other, names, f.file)
+    cdef move_states(self, Store store, const uint32_t* ids):
+        """Give the names and types of variables, functions and tags their numbers here."""
+        cdef VarState* v
+        cdef FuncState* f
+        cdef StateTag* tag
+        cdef size_t k
+        with nogil:
+            for k in range(store.vars.num):
+                v = &(<VarState*>store.vars.items)[k]
+                v.name = self.canonical_name(store, v.name)
+                v.file = self.canonical_name(store, v.file)
+                v.func = self.canonical_name(store, v.func)
+                if ids != NULL:
+                    v.node = ids[v.node]
+            for k in range(store.funcs.num):
+                f = &(<FuncState*>store.funcs.items)[k]
+                f.name = self.canonical_name(store, f.name)
+                f.file = self.canonical_name(store, f.file)
+                if ids != NULL:
+                    f.proto = ids[f.proto]
+            for k in range(store.tags.num):
+                tag = &(<StateTag*>store.tags.items)[k]
+                tag.value = self.canonical_name(store, tag.value)
+        if self.texts.offsets.failed or self.name_of_text_id.failed or names_failed(self.names):
+            raise MemoryError
 
     cdef place_units(self):
         """Find each unit's lists, in file order."""
@@ -192,12 +251,6 @@ cdef uint32_t class_of(uint32_t kind) noexcept nogil:
     if kind == BTF_STRUCT: return CUT_STRUCT
     elif kind == BTF_UNION: return CUT_UNION
     return CUT_ENUM
-
-
-cdef uint32_t string_length(StringTable* t, uint32_t id) noexcept nogil:
-    cdef uint32_t end = u32s(&t.offsets)[id + 1] if id + 1 < t.offsets.num \
-        else <uint32_t>t.bytes_.num
-    return end - u32s(&t.offsets)[id] - 1
 
 
 cdef sized(Array* a, size_t item_size, size_t num):

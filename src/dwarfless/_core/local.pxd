@@ -12,7 +12,7 @@ from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.columns cimport *
 
 
@@ -21,8 +21,8 @@ cdef inline uint32_t name_of(Walker* w) noexcept nogil:
     if not has(&w.values, S_NAME):
         return 0
     if w.values.step[S_NAME] == STEP_STRING:
-        return intern_inline(w.strings, text, w.values.length[S_NAME])
-    return intern_string(w.strings, text)
+        return name_of_bytes(w.names, text, w.values.length[S_NAME])
+    return name_of_text(w.names, text)
 
 
 cdef inline LocalType* new_type(Walker* w, uint64_t address, uint8_t kind) noexcept nogil:
@@ -173,7 +173,7 @@ cdef inline void add_annotation(Walker* w, uint64_t address, Scope* scope) noexc
     cdef LocalTag* tag
     cdef LocalType* t
     if flag:
-        value = intern_string(w.strings, <const char*><size_t>v.value[S_CONST_VALUE])
+        value = name_of_text(w.names, <const char*><size_t>v.value[S_CONST_VALUE])
     head = tags_of(w, scope)
     if head == NULL or (scope.kind == SCOPE_TYPE and flag == 0):
         if scope.kind == SCOPE_TOP:

@@ -73,7 +73,7 @@ cdef class Match:
         self.index = index
         self.num = <uint32_t>starts.shape[0] - 1
         self.num_names = <uint32_t>index.strings.offsets.num
-        if not (strings_init(&self.news, False, NULL) and pairs_init(&self.pairs)
+        if not (strings_init(&self.news) and pairs_init(&self.pairs)
                 and array_init(&self.record, 4, 256)):
             raise MemoryError
         self.words = np.array(words, np.uint32)

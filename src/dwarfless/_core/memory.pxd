@@ -75,6 +75,17 @@ cdef inline void push_u32(Array* a, uint32_t value) noexcept nogil:
     a.num += 1
 
 
+cdef inline bint grow_zeroed(Array* a, size_t num) noexcept nogil:
+    """Make an array at least `num` items long; new ones are zero."""
+    if num <= a.num:
+        return True
+    if not array_reserve(a, num - a.num):
+        return False
+    memset(a.items + a.num * a.item_size, 0, (num - a.num) * a.item_size)
+    a.num = num
+    return True
+
+
 cdef inline uint32_t* u32s(Array* a) noexcept nogil:
     return <uint32_t*>a.items
 

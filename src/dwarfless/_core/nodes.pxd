@@ -37,6 +37,12 @@ cdef enum:  # BtfKind
     BTF_ENUM64 = 19
     NODE_CUT = 127          # name, info (vlen = class), ordinal, unit
 
+cdef extern from *:
+    """
+    #define NO_PLACE (~(uint64_t)0)
+    """
+    const uint64_t NO_PLACE     # what was met nowhere
+
 cdef enum:  # CutClass
     CUT_STRUCT = 1
     CUT_UNION = 2

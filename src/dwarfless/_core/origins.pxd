@@ -11,7 +11,7 @@ from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.functions cimport FuncDie
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.walk cimport *
 
 
@@ -35,7 +35,7 @@ cdef inline void name_unit(Walker* w) noexcept nogil:
         length = strlen(folder)
         if length and strncmp(name, folder, length) == 0 and name[length] == c'/':
             name += length + 1
-    w.unit_name = intern_string(w.strings, name)
+    w.unit_name = name_of_text(w.names, name)
 
 
 cdef inline size_t func_behind(Walker* w, size_t index) noexcept nogil:

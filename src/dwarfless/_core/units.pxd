@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from dwarfless._core.memory cimport Array
 from dwarfless._core.program cimport DebugFile, Reader, UnitHeader, Values
+from dwarfless._core.names cimport Pool
 from dwarfless._core.strings cimport StringTable
 
 cdef struct Skeleton:
@@ -18,7 +19,8 @@ cdef class Program:
     cdef Array skeletons        # Skeleton
     cdef uint32_t left_languages[64]
     cdef uint32_t num_left_languages
-    cdef StringTable keys
+    cdef StringTable keys       # names of function symbols
+    cdef Pool pool
     cdef list buffers
     cdef readonly list names
     cdef uint64_t size

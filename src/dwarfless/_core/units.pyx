@@ -12,6 +12,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.strings cimport *
 
 from dwarfless.errors import DwarfError, UnsupportedError
@@ -61,7 +62,7 @@ cdef class Program:
         for i, language in enumerate(languages):
             self.left_languages[i] = language
         self.files = <DebugFile*>calloc(self.num_files, sizeof(DebugFile))
-        if self.files == NULL or not strings_init(&self.keys, False, NULL) \
+        if self.files == NULL or not strings_init(&self.keys) \
                 or not array_init(&self.units, sizeof(UnitHeader), 4096) \
                 or not array_init(&self.signatures, sizeof(Signature), 64) \
                 or not array_init(&self.skeletons, sizeof(Skeleton), 64):
@@ -70,6 +71,9 @@ cdef class Program:
         for i, (_, sections, alternate, is_split) in enumerate(files):
             base = self.add_file(i, sections, alternate, is_split, base)
         self.size = base
+        if not pool_init(&self.pool, <const char*>self.files[0].sections[SEC_STR].start,
+                         self.files[0].sections[SEC_STR].size):
+            raise MemoryError
         for i in range(self.num_files):
             self.scan(i, False)
             self.scan(i, True)
@@ -79,6 +83,7 @@ cdef class Program:
 
     def __dealloc__(self):
         strings_deinit(&self.keys)
+        pool_deinit(&self.pool)
         array_deinit(&self.units)
         array_deinit(&self.signatures)
         array_deinit(&self.skeletons)

@@ -15,7 +15,7 @@ from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
-from dwarfless._core.strings cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.columns cimport *
 from dwarfless._core.local cimport *
 from dwarfless._core.plain cimport *

@@ -201,7 +201,7 @@ def add_variables(
         sieve,
         states,
         classes,
-        resolved.are_names(states["name"]),
+        states["flags"] & variables.NAMED != 0,
         sizes,
         open_arrays,
         TypeGraph.from_words(resolved.words, resolved.strings),

@@ -39,7 +39,7 @@ LEFT_OUT_PREFIXES: Final = (
 #: What compilers put behind the name of a function's static variable to make a symbol.
 _SYMBOL_SUFFIX: Final = re.compile(rb"\.[0-9.]+\Z")
 
-EXTERNAL, DECLARATION, ARTIFICIAL, LOCATED, ADDRESS, LOCAL = 1, 2, 4, 8, 16, 32
+EXTERNAL, DECLARATION, ARTIFICIAL, LOCATED, ADDRESS, LOCAL, NAMED = 1, 2, 4, 8, 16, 32, 64
 
 Words: TypeAlias = NDArray[np.uint32]
 States: TypeAlias = NDArray[np.void]
