@@ -53,9 +53,7 @@ cdef struct LocalType:
     uint32_t first, last    # children: 1 + index into `children`, 0 = none
     uint32_t num
     uint32_t tags           # 1 + index into `tags`
-    uint32_t target         # filled in by the interner: the local type at `ref`
     uint32_t node           # what it became
-    uint32_t reference      # what stands for it in a record, once that is known
     uint32_t ordinal        # of a further definition of its name in this unit
     uint32_t cut            # of a named one, filled in by the interner
     uint8_t kind, flags, encoding, state
@@ -66,7 +64,6 @@ cdef struct LocalChild:     # member, enumerator, parameter or subrange
     uint32_t next
     uint32_t name
     uint32_t more           # index into `mores`; 0 is what nearly all have: nothing
-    uint32_t target         # filled in by the interner: the local type at `ref`
 
 cdef struct More:           # what few children have
     uint64_t bit_size
@@ -227,7 +224,7 @@ cdef inline LocalChild* append_child(Walker* w, uint32_t parent) noexcept nogil:
         t.first = index
     t.last = index
     t.num += 1
-    c.next = c.more = c.target = 0
+    c.next = c.more = 0
     return c
 
 

@@ -231,6 +231,7 @@ cdef class Store:
         listed.protos_end = <uint32_t>x.unit_nodes.num
         listed.end_var = <uint32_t>self.vars.num
         listed.end_func = <uint32_t>self.funcs.num
+        forget_unit(x)
         return not interner_failed(x)
 
     cdef bint is_kept(self, LocalVar* var) noexcept nogil:
@@ -264,7 +265,7 @@ cdef class Store:
             state = <VarState*>push(&self.vars)
             state.address = var.address
             state.name = var.name
-            state.node = node_ref(&self.interner, var.ref)
+            state.node = target_node(&self.interner, var.ref)
             # A cut must be listed to be seen by `join`, should its name be ambiguous.
             list_node(&self.interner, state.node)
             state.file = var.file
@@ -356,11 +357,11 @@ cdef class Store:
         cdef Interner* x = &self.interner
         cdef ParamFacts* param
         cdef uint32_t i, num = facts.num_params
-        begin(x, 0, BTF_FUNC_PROTO, node_ref(x, facts.type_ref))
+        begin(x, 0, BTF_FUNC_PROTO, target_node(x, facts.type_ref))
         for i in range(num):
             param = &(<ParamFacts*>self.param_facts.items)[facts.first_param + i]
             push_u32(&x.record, param.name)
-            push_u32(&x.record, node_ref(x, param.type_ref))
+            push_u32(&x.record, target_node(x, param.type_ref))
         if facts.has_unspecified:
             push_u32(&x.record, 0)
             push_u32(&x.record, 0)

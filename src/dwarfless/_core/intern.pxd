@@ -85,7 +85,7 @@ cdef inline uint32_t plain_node(Interner* x, uint32_t kind, uint32_t target) noe
 
 cdef inline uint32_t pointer_node(Interner* x, LocalType* t) noexcept nogil:
     """Pointer -> tag nearest the star -> ... -> pointee."""
-    cdef uint32_t target = target_node(x, t.target, t.ref), i, count
+    cdef uint32_t target = target_node(x, t.ref), i, count
     if x.features & FEATURE_TYPE_TAG and (t.tags or t.annotation != NO_REF):
         collect_tags(x, t.tags, t.annotation, True)
         count = <uint32_t>x.order.num
@@ -96,14 +96,22 @@ cdef inline uint32_t pointer_node(Interner* x, LocalType* t) noexcept nogil:
     return plain_node(x, BTF_PTR, target)
 
 
+cdef inline uint32_t index_node(Interner* x) noexcept nogil:
+    """Return the int that counts an array's elements."""
+    if x.index_type == 0:
+        x.index_type = int_node(x, name_of_bytes(x.walker.names, b"int", 3), 4, 1)
+    else:
+        list_node(x, x.index_type)
+    return x.index_type
+
+
 cdef inline uint32_t array_node(Interner* x, LocalType* t) noexcept nogil:
     """One ARRAY a dimension, the innermost first; or one for all if they are flattened."""
-    cdef uint32_t element = target_node(x, t.target, t.ref), index_type, i, link, name
+    cdef uint32_t element = target_node(x, t.ref), index_type, i, link
     cdef uint32_t count = 1
     if element == 0:
         return 0
-    name = name_of_bytes(x.walker.names, b"int", 3)
-    index_type = int_node(x, name, 4, 1)
+    index_type = index_node(x)
     x.order.num = 0
     link = t.first
     while link:
@@ -195,7 +203,7 @@ cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
     limit = 0xFFFFFF if kflag else <uint32_t>MAX_U32
     for i in range(<uint32_t>x.order.num):
         c = local_child(x, u32s(&x.order)[i])
-        node = target_node(x, c.target, c.ref)
+        node = target_node(x, c.ref)
         bits = c.value
         bit_size = more_of(x.walker, c).bit_size
         if node == 0 or bits > limit or bit_size > 0xFF or num >= 0xFFFFFF:
@@ -232,7 +240,7 @@ cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
     while link:
         c = local_child(x, link)
         link = c.next
-        node = target_node(x, c.target, c.ref)
+        node = target_node(x, c.ref)
         if node == 0 or c.value > MAX_U32:
             x.walker.counts[LEFT_MEMBER] += 1
             continue
@@ -281,11 +289,11 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
 cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t link = t.first, num = 0
     cdef LocalChild* c
-    begin(x, 0, BTF_FUNC_PROTO, target_node(x, t.target, t.ref))
+    begin(x, 0, BTF_FUNC_PROTO, target_node(x, t.ref))
     while link:
         c = local_child(x, link)
         push_u32(&x.record, c.name)
-        push_u32(&x.record, target_node(x, c.target, c.ref))
+        push_u32(&x.record, target_node(x, c.ref))
         num += 1
         link = c.next
     if t.flags & LOCAL_VARIADIC:
@@ -299,11 +307,11 @@ cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
 cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
     cdef uint8_t kind = t.kind
     if kind == LK_POINTER: return pointer_node(x, t)
-    elif kind == LK_CONST: return plain_node(x, BTF_CONST, target_node(x, t.target, t.ref))
-    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, target_node(x, t.target, t.ref))
-    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, target_node(x, t.target, t.ref))
+    elif kind == LK_CONST: return plain_node(x, BTF_CONST, target_node(x, t.ref))
+    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, target_node(x, t.ref))
+    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, target_node(x, t.ref))
     elif kind == LK_TYPEDEF:
-        return simple_node(x, BTF_TYPEDEF, t.name, target_node(x, t.target, t.ref))
+        return simple_node(x, BTF_TYPEDEF, t.name, target_node(x, t.ref))
     elif kind == LK_BASE: return base_node(x, t)
     elif kind == LK_ARRAY: return array_node(x, t)
     elif kind == LK_STRUCT or kind == LK_UNION:
@@ -315,7 +323,7 @@ cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
             return cut_of(x, t) if t.name else 0
         return enum_node(x, t)
     elif kind == LK_PROTO: return proto_node(x, t)
-    elif kind == LK_SAME: return target_node(x, t.target, t.ref)
+    elif kind == LK_SAME: return target_node(x, t.ref)
     return 0
 
 
@@ -337,6 +345,8 @@ cdef inline void build_all(Interner* x) noexcept nogil:
                 x.mark = DUPLICATE_MARK if t.ordinal else 0
                 t.node = build(x, t)
                 t.state = STATE_DONE
+                if not t.flags & LOCAL_NAMED:
+                    u32s(&x.known)[top] = KNOWN | t.node
                 if t.ordinal:
                     push_u32(&x.duplicates, cut_of(x, t))
                     push_u32(&x.duplicates, t.node)

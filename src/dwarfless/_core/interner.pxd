@@ -36,6 +36,12 @@ cdef extern from *:
     """
     const uint32_t DUPLICATE_MARK   # on a listed node: a further definition of its name
 
+cdef extern from *:
+    """
+    #define KNOWN ((uint32_t)1 << 31)
+    """
+    const uint32_t KNOWN            # on an item of Interner.known
+
 cdef struct Interner:
     Walker* walker
     NodeTable* nodes
@@ -44,7 +50,11 @@ cdef struct Interner:
     uint32_t features
     bint little_endian
     uint64_t span           # DIE addresses covered by `places`, from the unit's base
+    uint64_t base           # DIE address of the unit
     Array places            # uint32: local index by address - base; stale entries are checked
+    Array known             # uint32 a local type: what stands for it in a record, once that is known
+    uint32_t index_type     # the int that counts elements
+    uint32_t latest         # the node asked for before
     Array stack             # uint32
     Array record            # uint32: the record being built
     Array order             # uint32: member order, where it must be sorted
@@ -55,7 +65,8 @@ cdef struct Interner:
 
 
 cdef inline bint interner_init(Interner* x) noexcept nogil:
-    return (array_init(&x.places, 4, 1 << 16) and array_init(&x.stack, 4, 1 << 10)
+    return (array_init(&x.places, 4, 1 << 16) and array_init(&x.known, 4, 1 << 12)
+            and array_init(&x.stack, 4, 1 << 10)
             and array_init(&x.record, 4, 1 << 12) and array_init(&x.order, 4, 64)
             and array_init(&x.unit_nodes, 4, 1 << 16)
             and array_init(&x.duplicates, 4, 64) and array_init(&x.definitions, 8, 1 << 12))
@@ -63,6 +74,7 @@ cdef inline bint interner_init(Interner* x) noexcept nogil:
 
 cdef inline void interner_deinit(Interner* x) noexcept nogil:
     array_deinit(&x.places)
+    array_deinit(&x.known)
     array_deinit(&x.stack)
     array_deinit(&x.record)
     array_deinit(&x.order)
@@ -72,7 +84,7 @@ cdef inline void interner_deinit(Interner* x) noexcept nogil:
 
 
 cdef inline bint interner_failed(Interner* x) noexcept nogil:
-    return (x.places.failed or x.stack.failed or x.record.failed or x.order.failed
+    return (x.places.failed or x.known.failed or x.stack.failed or x.record.failed or x.order.failed
             or x.unit_nodes.failed or x.duplicates.failed or x.definitions.failed or nodes_failed(x.nodes))
 
 
@@ -86,40 +98,37 @@ cdef inline LocalChild* local_child(Interner* x, uint32_t link) noexcept nogil:
 
 cdef inline uint32_t find_local(Interner* x, uint64_t address) noexcept nogil:
     """Return the local type at a DIE address, or 0."""
-    cdef uint64_t place = address - x.walker.reader.unit_base
-    cdef uint32_t index, low
-    cdef uint32_t num = <uint32_t>x.walker.types.num
-    if address == NO_REF:
-        return 0
-    if x.span:
-        if place >= x.span:
-            return 0
-        index = u32s(&x.places)[place]
-        if index < num and local_type(x, index).address == address:
-            return index
+    cdef uint64_t place = address - x.base
+    cdef uint32_t low
+    if place < x.span:
+        return u32s(&x.places)[place]
+    if x.span or address == NO_REF:
         return 0
     low = <uint32_t>first_not_below(&x.walker.types, address)
-    return low if low < num and local_type(x, low).address == address else 0
+    return low if low < x.walker.types.num and local_type(x, low).address == address else 0
 
 
 cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
-    """Make local types findable by address, and find all references; `span` 0: by bisection."""
+    """Make local types findable by address; `span` 0: by bisection."""
     cdef uint32_t i
-    cdef uint64_t base = x.walker.reader.unit_base
     cdef LocalType* types = <LocalType*>x.walker.types.items
-    cdef LocalChild* children = <LocalChild*>x.walker.children.items
+    x.known.num = 0
+    if not grow_zeroed(&x.known, x.walker.types.num) or not grow_zeroed(&x.places, span):
+        return
+    x.base = x.walker.reader.unit_base
     x.span = span
-    if x.places.num < span:
-        if not array_reserve(&x.places, span - x.places.num):
-            return
-        x.places.num = span
     if span:
         for i in range(1, <uint32_t>x.walker.types.num):
-            u32s(&x.places)[types[i].address - base] = i
-    for i in range(1, <uint32_t>x.walker.types.num):
-        types[i].target = find_local(x, types[i].ref)
-    for i in range(<uint32_t>x.walker.children.num):
-        children[i].target = find_local(x, children[i].ref)
+            u32s(&x.places)[types[i].address - x.base] = i
+
+
+cdef inline void forget_unit(Interner* x) noexcept nogil:
+    """Undo index_unit."""
+    cdef uint32_t i
+    cdef LocalType* types = <LocalType*>x.walker.types.items
+    if x.span:
+        for i in range(1, <uint32_t>x.walker.types.num):
+            u32s(&x.places)[types[i].address - x.base] = 0
 
 
 cdef inline uint64_t next_place(Interner* x) noexcept nogil:
@@ -200,39 +209,42 @@ cdef inline bint is_in_body(Walker* w, uint64_t ref) noexcept nogil:
     return place < w.bodies.num and (<Span*>w.bodies.items)[place].first <= ref
 
 
-cdef inline uint32_t target_node(Interner* x, uint32_t index, uint64_t ref) noexcept nogil:
-    """Return the node a reference stands for; void for what can't be followed."""
+cdef inline uint32_t meet_target(Interner* x, uint32_t index, uint64_t ref) noexcept nogil:
+    """Return the node of a type that is referred to by name for the first time, else void."""
     cdef LocalType* t = local_type(x, index)
-    if t.reference:
-        return t.reference
     if index == 0:
         if ref != NO_REF and not is_in_body(x.walker, ref):
             x.walker.counts[LEFT_DANGLING] += 1
-    elif t.flags & LOCAL_NAMED:
-        t.reference = cut_of(x, t)
-    elif t.state == STATE_DONE:
-        t.reference = t.node
-    else:
+        return 0
+    if not t.flags & LOCAL_NAMED:
         x.walker.counts[LEFT_CYCLE] += 1
-    return t.reference
+        return 0
+    u32s(&x.known)[index] = KNOWN | cut_of(x, t)
+    return u32s(&x.known)[index] & ~KNOWN
 
 
-cdef inline uint32_t node_ref(Interner* x, uint64_t ref) noexcept nogil:
-    """Return the node that a reference of a variable or function stands for."""
-    return target_node(x, find_local(x, ref), ref)
+cdef inline uint32_t target_node(Interner* x, uint64_t ref) noexcept nogil:
+    """Return the node a reference stands for; void for what can't be followed."""
+    cdef uint32_t index = find_local(x, ref)
+    cdef uint32_t known = u32s(&x.known)[index]
+    return known & ~KNOWN if known else meet_target(x, index, ref)
 
 
-cdef inline bint wait_for(Interner* x, uint32_t index) noexcept nogil:
+cdef inline bint wait_for(Interner* x, uint64_t ref) noexcept nogil:
     """Put a referenced type on the stack unless it's built or reached by a cut."""
-    cdef LocalType* t = local_type(x, index)
-    if t.state != STATE_NEW or t.flags & LOCAL_NAMED or index == 0:
+    cdef uint32_t index = find_local(x, ref)
+    cdef LocalType* t
+    if index == 0 or u32s(&x.known)[index]:
+        return False
+    t = local_type(x, index)
+    if t.state != STATE_NEW or t.flags & LOCAL_NAMED:
         return False
     push_u32(&x.stack, index)
     return True
 
 
 cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
-    cdef bint waiting = wait_for(x, t.target)
+    cdef bint waiting = wait_for(x, t.ref)
     cdef uint32_t link
     cdef LocalChild* c
     if t.kind not in (LK_STRUCT, LK_UNION, LK_PROTO):
@@ -240,7 +252,7 @@ cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
     link = t.first
     while link:
         c = local_child(x, link)
-        if wait_for(x, c.target):
+        if wait_for(x, c.ref):
             waiting = True
         link = c.next
     return waiting
@@ -262,8 +274,19 @@ cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
 
 
 cdef inline uint32_t finish(Interner* x) noexcept nogil:
-    cdef uint32_t node = intern_node(x.nodes, u32s(&x.record), <uint32_t>x.record.num,
-                                     next_place(x))
+    """Return the node of the record just built, and list it.
+
+    Headers bring types in the same order everywhere, so the node that came next last time is
+    looked at first.
+    """
+    cdef uint32_t* next = &node_of(x.nodes, x.latest).after
+    cdef uint32_t node = next[0], count = <uint32_t>x.record.num
+    cdef uint64_t place = next_place(x)
+    if node == 0 or node_length(x.nodes, node) != count \
+            or not same_words(node_at(x.nodes, node), u32s(&x.record), count):
+        node = intern_node(x.nodes, u32s(&x.record), count, place)
+        node_of(x.nodes, x.latest).after = node
+    x.latest = node
     list_node(x, node)
     return node
 

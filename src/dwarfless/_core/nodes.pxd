@@ -53,7 +53,7 @@ cdef struct Node:               # half a cache line: what looking up a record to
     uint32_t start, length      # in words
     uint32_t stamp              # 1 + the last unit that listed it
     uint32_t pointer, constant  # the node of the plain PTR, or CONST, to it; 0: not met
-    uint32_t hash
+    uint32_t after              # the node that was asked for next, when this one last was
 
 cdef struct NodeTable:
     Array words             # uint32: all records
@@ -127,13 +127,15 @@ cdef inline void put_slot(uint64_t* slots, uint32_t mask, uint32_t hash, uint32_
 
 
 cdef inline void nodes_rehash(NodeTable* t) noexcept nogil:
-    cdef uint32_t mask = t.mask * 2 + 1, id
+    cdef uint32_t mask = t.mask * 2 + 1, id, slot
     cdef uint64_t* slots = <uint64_t*>calloc(<size_t>mask + 1, sizeof(uint64_t))
     if slots == NULL:
         t.words.failed = True
         return
-    for id in range(1, num_nodes(t)):
-        put_slot(slots, mask, node_of(t, id).hash, id)
+    for slot in range(t.mask + 1):
+        id = <uint32_t>t.slots[slot]
+        if id:
+            put_slot(slots, mask, <uint32_t>(t.slots[slot] >> 32), id)
     free(t.slots)
     t.slots = slots
     t.mask = mask
@@ -177,7 +179,6 @@ cdef inline uint32_t intern_node(NodeTable* t, const uint32_t* words, uint32_t c
     node.start = <uint32_t>t.words.num
     node.length = count
     node.first = first
-    node.hash = h
     memcpy(u32s(&t.words) + t.words.num, words, count * 4)
     t.words.num += count
     if t.words.num > MAX_U32:

@@ -183,7 +183,7 @@ cdef inline bint read_plain(Walker* w, Plain* plain, uint64_t address, uint32_t 
             return True
         t = &(<LocalType*>w.types.items)[w.types.num]
         w.types.num += 1
-        t[0] = LocalType(address, ref, value, NO_REF, name, 0, 0, 0, 0, 0, 0, 0, 0, 0, plain.kind, 0, 0, 0)
+        t[0] = LocalType(address, ref, value, NO_REF, name, 0, 0, 0, 0, 0, 0, 0, plain.kind, 0, 0, 0)
         t.flags = (LOCAL_HAS_SIZE if plain.has_value else 0) \
             | (LOCAL_DECLARATION if plain.is_declaration else 0)
         return True
