@@ -1,18 +1,19 @@
 """Abbreviations, compiled once into short programs.
 
-Each declaration becomes two programs: *keep* stores the attributes that matter for its tag and
+Units have tables of their own, but the declarations in them are few: each is compiled once.
+A declaration becomes two programs: *keep* stores the attributes that matter for its tag and
 skips the rest, *skip* only moves to the next DIE (and of a subprogram keeps the sibling, so that
 its body can be stepped over too). Neighbouring fixed-size attributes become one skip, so a typical
 member is four steps and an uninteresting DIE is one.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memcpy, memset
 
 from dwarfless._core.cursor cimport (
-    Cursor, fail, read_sleb128, read_uleb128)
+    Cursor, fail, read_sleb128, read_u8, read_uleb128, skip_bytes)
 from dwarfless._core.dwarf_constants cimport *
-from dwarfless._core.memory cimport Array, array_deinit, array_init, push
+from dwarfless._core.memory cimport *
 
 cdef enum:  # Step
     # skips
@@ -120,24 +121,40 @@ cdef struct Abbrev:
     uint8_t has_sibling
     Plain plain                 # filled in by the walker when first met
 
+cdef struct KnownAbbrev:        # a declaration compiled once, for all units that have it
+    const uint8_t* start        # what stands behind the code
+    uint32_t size
+    uint32_t hash
+    uint32_t sizes              # version and sizes it was compiled for
+    Abbrev abbrev
+
 cdef struct AbbrevTable:
     uint64_t offset             # in .debug_abbrev, of the table held
     const void* section         # which .debug_abbrev
     uint8_t version, address_size, offset_size
     bint held
     bint far                    # some reference may leave its unit
-    Array abbrevs               # Abbrev
-    Array ops                   # Op
+    Array abbrevs               # Abbrev, those of the table held
+    Array ops                   # Op, of all that are known
+    Array known                 # KnownAbbrev; item 0 is unused
+    Array slots                 # uint32: index into `known`, by hash; 0: free
 
 
 cdef inline bint abbrevs_init(AbbrevTable* t) noexcept nogil:
     t.held = t.far = False
-    return array_init(&t.abbrevs, sizeof(Abbrev), 256) and array_init(&t.ops, sizeof(Op), 2048)
+    if not (array_init(&t.abbrevs, sizeof(Abbrev), 256) and array_init(&t.ops, sizeof(Op), 2048)
+            and array_init(&t.known, sizeof(KnownAbbrev), 256)
+            and array_init(&t.slots, 4, 1024) and grow_zeroed(&t.slots, 1024)):
+        return False
+    push(&t.known)
+    return True
 
 
 cdef inline void abbrevs_deinit(AbbrevTable* t) noexcept nogil:
     array_deinit(&t.abbrevs)
     array_deinit(&t.ops)
+    array_deinit(&t.known)
+    array_deinit(&t.slots)
 
 
 cdef inline uint8_t slot_of(uint64_t attribute) noexcept nogil:
@@ -337,6 +354,73 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, int
     begin[0] = first
     num[0] = <uint32_t>(t.ops.num - first)
     after[0] = cur
+
+
+cdef inline void pass_declaration(Cursor* cur) noexcept nogil:
+    """Move behind a declaration whose code was read."""
+    cdef const uint8_t* pos = cur.pos
+    cdef uint64_t attribute, form
+    read_uleb128(cur)
+    skip_bytes(cur, 1)
+    while cur.error == NULL:
+        pos = cur.pos
+        if cur.end - pos >= 2 and (pos[0] | pos[1]) < 0x80:
+            attribute, form = pos[0], pos[1]
+            cur.pos += 2
+        else:
+            attribute = read_uleb128(cur)
+            form = read_uleb128(cur)
+        if form == DW_FORM_implicit_const:
+            read_sleb128(cur)
+        elif attribute == 0 and form == 0:
+            return
+
+
+cdef inline uint32_t hash_declaration(const uint8_t* start, uint32_t size) noexcept nogil:
+    cdef uint64_t h = size, word
+    while size >= 8:
+        memcpy(&word, start, 8)
+        h = mix(h, word)
+        start += 8
+        size -= 8
+    word = 0
+    memcpy(&word, start, size)
+    h = mix(h, word)
+    return <uint32_t>(h ^ (h >> 32))
+
+
+cdef inline void put_known(AbbrevTable* t, uint32_t index) noexcept nogil:
+    """Make a known declaration findable."""
+    cdef uint32_t mask, i, slot
+    if t.known.num * 2 > t.slots.num:
+        memset(t.slots.items, 0, t.slots.num * 4)
+        if not grow_zeroed(&t.slots, t.slots.num * 2):
+            return
+        for i in range(1, index):
+            put_known(t, i)
+    mask = <uint32_t>t.slots.num - 1
+    slot = (<KnownAbbrev*>t.known.items)[index].hash & mask
+    while u32s(&t.slots)[slot]:
+        slot = (slot + 1) & mask
+    u32s(&t.slots)[slot] = index
+
+
+cdef inline KnownAbbrev* find_known(AbbrevTable* t, const uint8_t* start, uint32_t size,
+                                    uint32_t hash) noexcept nogil:
+    """Return the declaration of these bytes that was compiled for units like this one, or NULL."""
+    cdef uint32_t mask = <uint32_t>t.slots.num - 1, slot = hash & mask, sizes = sizes_of(t)
+    cdef KnownAbbrev* known
+    while u32s(&t.slots)[slot]:
+        known = &(<KnownAbbrev*>t.known.items)[u32s(&t.slots)[slot]]
+        if known.hash == hash and known.size == size and known.sizes == sizes \
+                and memcmp(known.start, start, size) == 0:
+            return known
+        slot = (slot + 1) & mask
+    return NULL
+
+
+cdef inline uint32_t sizes_of(AbbrevTable* t) noexcept nogil:
+    return <uint32_t>t.version << 16 | <uint32_t>t.address_size << 8 | t.offset_size
 
 
 cdef inline Abbrev* find_abbrev(AbbrevTable* t, uint64_t code) noexcept nogil:

@@ -258,14 +258,18 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
     """ENUM, or ENUM64 for eight bytes. Only values tell an ENUM's sign, its type an ENUM64's."""
     cdef bint wide = t.size == 8 and x.features & FEATURE_ENUM64 != 0
     cdef uint32_t link = t.first, num = 0, kflag = 0, index
+    cdef uint32_t* word
     cdef int64_t value
     cdef LocalChild* c
     if wide:
         index = find_local(x, t.ref)
         if index and local_type(x, index).encoding in (DW_ATE_signed, DW_ATE_signed_char):
             kflag = 1
+    if not array_reserve(&x.record, 3 + 3 * <size_t>t.num):
+        return 0
     begin(x, t.name, BTF_ENUM64 if wide else BTF_ENUM,
           <uint32_t>t.size if t.flags & LOCAL_HAS_SIZE and t.size in (1, 2, 4, 8) else 4)
+    word = u32s(&x.record) + 3
     while link:
         c = local_child(x, link)
         link = c.next
@@ -273,15 +277,18 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
         if c.name == 0 or not is_identifier(x.walker.names, c.name):
             x.walker.counts[LEFT_BAD_NAME] += 1
             continue
-        push_u32(&x.record, c.name)
-        push_u32(&x.record, <uint32_t>c.value)
+        word[0] = c.name
+        word[1] = <uint32_t>c.value
+        word += 2
         if wide:
-            push_u32(&x.record, <uint32_t>(c.value >> 32))
+            word[0] = <uint32_t>(c.value >> 32)
+            word += 1
         elif t.size != 8 and value < 0:
             kflag = 1
         if not wide and (value < -MAX_S32 - 1 or value > <int64_t>MAX_U32):
             x.walker.counts[LEFT_ENUM_VALUE] += 1
         num += 1
+    x.record.num = word - u32s(&x.record)
     u32s(&x.record)[1] |= kflag << 31 | num
     return finish(x)
 
@@ -289,17 +296,22 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
 cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t link = t.first, num = 0
     cdef LocalChild* c
+    cdef uint32_t* word
     begin(x, 0, BTF_FUNC_PROTO, target_node(x, t.ref))
+    if not array_reserve(&x.record, 2 * <size_t>t.num + 2):
+        return 0
+    word = u32s(&x.record) + 3
     while link:
         c = local_child(x, link)
-        push_u32(&x.record, c.name)
-        push_u32(&x.record, target_node(x, c.ref))
+        word[0] = c.name
+        word[1] = target_node(x, c.ref)
+        word += 2
         num += 1
         link = c.next
     if t.flags & LOCAL_VARIADIC:
-        push_u32(&x.record, 0)
-        push_u32(&x.record, 0)
+        word[0] = word[1] = 0
         num += 1
+    x.record.num = 3 + 2 * <size_t>num
     u32s(&x.record)[1] |= num
     return finish(x)
 

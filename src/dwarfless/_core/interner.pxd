@@ -259,10 +259,11 @@ cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
 
 
 cdef inline void begin(Interner* x, uint32_t name, uint32_t kind, uint32_t third) noexcept nogil:
-    x.record.num = 0
-    push_u32(&x.record, name)
-    push_u32(&x.record, kind << 24)
-    push_u32(&x.record, third)
+    cdef uint32_t* words = u32s(&x.record)    # which has room for three always
+    words[0] = name
+    words[1] = kind << 24
+    words[2] = third
+    x.record.num = 3
 
 
 cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:

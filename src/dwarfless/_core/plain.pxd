@@ -146,41 +146,134 @@ cdef inline bint read_inline_name(Walker* w, const uint8_t** pos, uint32_t* name
 
 
 cdef inline uint64_t number_at(Plain* plain, const uint8_t* pos) noexcept nogil:
-    cdef uint64_t value = 0
+    cdef uint64_t value
+    cdef uint32_t half
+    cdef uint16_t quarter
     if plain.value_size == 1:
         return pos[plain.value_at]
-    elif plain.value_size == 0:
-        return <uint64_t>plain.constant
-    memcpy(&value, pos + plain.value_at, plain.value_size)
+    elif plain.value_size == 2:
+        memcpy(&quarter, pos + plain.value_at, 2)
+        return quarter
+    elif plain.value_size == 4:
+        memcpy(&half, pos + plain.value_at, 4)
+        return half
+    elif plain.value_size == 8:
+        memcpy(&value, pos + plain.value_at, 8)
+        return value
+    return <uint64_t>plain.constant
+
+
+cdef inline uint32_t read_name(Walker* w, Plain* plain, const uint8_t** pos) noexcept nogil:
+    """Return the name of a DIE, moving behind one that stands in it; bounds are checked.
+
+    MAX_U32: this is not the way to read it.
+    """
+    cdef uint32_t name = 0, offset
+    cdef Section* strings = &w.reader.file.sections[SEC_STR]
+    if plain.inline_name and not read_inline_name(w, pos, &name):
+        return <uint32_t>MAX_U32
+    if w.reader.cur.end - pos[0] < plain.size:
+        return <uint32_t>MAX_U32
+    if plain.name_at != NOT_THERE:
+        memcpy(&offset, pos[0] + plain.name_at, 4)
+        if offset >= strings.size:
+            return <uint32_t>MAX_U32
+        name = name_at(w.names, <const char*>strings.start + offset)
+    return name
+
+
+cdef inline uint64_t read_ref(Walker* w, Plain* plain, const uint8_t* pos) noexcept nogil:
+    cdef uint32_t offset
+    if plain.ref_at == NOT_THERE:
+        return NO_REF
+    memcpy(&offset, pos + plain.ref_at, 4)
+    return w.reader.unit_base + offset if offset < w.reader.header.end - w.reader.header.start \
+        else NO_REF
+
+
+cdef inline uint64_t read_value(Plain* plain, const uint8_t* pos) noexcept nogil:
+    """Return what a child's number means: an offset in bits, a value, a count."""
+    cdef uint64_t value = number_at(plain, pos) if plain.has_value else 0
+    if plain.action == ACTION_MEMBER:
+        return value * 8
+    elif plain.action == ACTION_UPPER:
+        return <uint32_t>(value + 1) if plain.has_value else 0
+    elif plain.action == ACTION_BOUND:
+        return <uint32_t>value
     return value
+
+
+cdef inline bint read_children(Walker* w, uint32_t parent) noexcept nogil:
+    """Read the children of a type as long as they are plain; say whether these are all.
+
+    If so, the cursor is behind the mark that ends them, else on the first that isn't plain.
+    """
+    cdef Reader* r = &w.reader
+    cdef LocalType* t = &(<LocalType*>w.types.items)[parent]
+    cdef Abbrev* abbrevs = <Abbrev*>r.abbrevs.abbrevs.items
+    cdef Abbrev* abbrev
+    cdef Plain* plain
+    cdef const uint8_t* pos = r.cur.pos
+    cdef LocalChild* c = NULL
+    cdef uint64_t value = 0, before = 0
+    cdef uint32_t name, first = <uint32_t>w.children.num + 1
+    cdef bint ended = False
+    while pos < r.cur.end:
+        if pos[0] == 0:
+            pos += 1
+            ended = True
+            break
+        if pos[0] > r.abbrevs.abbrevs.num or pos[0] >= 0x80:
+            break
+        abbrev = &abbrevs[pos[0] - 1]
+        plain = &abbrev.plain
+        if abbrev.code != pos[0] or abbrev.has_children:
+            break
+        if plain.action == ACTION_UNKNOWN:
+            plan(abbrev, <Op*>r.abbrevs.ops.items)
+        if plain.action <= ACTION_TYPE:
+            break
+        r.cur.pos = pos
+        pos += 1
+        name = read_name(w, plain, &pos)
+        if name == MAX_U32 or (w.children.num >= w.children.capacity
+                               and not array_reserve(&w.children, 1)):
+            pos = r.cur.pos
+            break
+        value = read_value(plain, pos)
+        c = &(<LocalChild*>w.children.items)[w.children.num]
+        w.children.num += 1
+        c[0] = LocalChild(read_ref(w, plain, pos), value, <uint32_t>w.children.num + 1, name, 0)
+        if plain.action == ACTION_MEMBER and value < before:
+            t.flags |= LOCAL_TANGLED
+        before = value
+        pos += plain.size
+    r.cur.pos = pos
+    if c != NULL:
+        c.next = 0
+        t.first = first
+        t.last = <uint32_t>w.children.num
+        t.num = t.last - first + 1
+        w.num_dies += t.num
+    return ended
 
 
 cdef inline bint read_plain(Walker* w, Plain* plain, uint64_t address, uint32_t parent) noexcept nogil:
     """Read one DIE whose code was just read into its column; False: nothing was done."""
     cdef Reader* r = &w.reader
     cdef const uint8_t* pos = r.cur.pos
-    cdef uint32_t name = 0, offset
-    cdef uint64_t ref = NO_REF, value
+    cdef uint32_t name = read_name(w, plain, &pos)
+    cdef uint64_t ref, value
     cdef LocalType* t
     cdef LocalChild* c
-    if plain.inline_name and not read_inline_name(w, &pos, &name):
+    if name == MAX_U32:
         return False
-    if r.cur.end - pos < plain.size:
-        return False
-    if plain.name_at != NOT_THERE:
-        memcpy(&offset, pos + plain.name_at, 4)
-        if offset >= r.file.sections[SEC_STR].size:
-            return False
-        name = name_at(w.names, <const char*>r.file.sections[SEC_STR].start + offset)
-    if plain.ref_at != NOT_THERE:
-        memcpy(&offset, pos + plain.ref_at, 4)
-        if offset < r.header.end - r.header.start:
-            ref = r.unit_base + offset
-    value = number_at(plain, pos) if plain.has_value else 0
+    ref = read_ref(w, plain, pos)
     r.cur.pos = pos + plain.size
     if plain.action == ACTION_TYPE:
         if w.types.num >= w.types.capacity and not array_reserve(&w.types, 1):
             return True
+        value = number_at(plain, pos) if plain.has_value else 0
         t = &(<LocalType*>w.types.items)[w.types.num]
         w.types.num += 1
         t[0] = LocalType(address, ref, value, NO_REF, name, 0, 0, 0, 0, 0, 0, 0, plain.kind, 0, 0, 0)
@@ -190,12 +283,9 @@ cdef inline bint read_plain(Walker* w, Plain* plain, uint64_t address, uint32_t 
     c = append_child(w, parent)
     c.ref = ref
     c.name = name
-    c.value = value
+    c.value = read_value(plain, pos)
     if plain.action == ACTION_MEMBER:
-        c.value = value * 8
         note_order(w, parent, c)
-    elif plain.action == ACTION_BOUND or plain.action == ACTION_UPPER:
-        c.value = <uint32_t>(value + (plain.action == ACTION_UPPER)) if plain.has_value else 0
     return True
 
 

@@ -283,14 +283,16 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
     cdef Section* section = &r.file.sections[SEC_ABBREV]
     cdef UnitHeader* h = &r.header
     cdef Cursor cur, after
+    cdef KnownAbbrev* known
     cdef Abbrev* abbrev
-    cdef uint64_t code, tag
+    cdef uint64_t code
+    cdef uint32_t hash, size
     if t.held and t.section == section.start and t.offset == h.abbrev_offset \
             and t.version == h.version and t.address_size == h.address_size \
             and t.offset_size == h.offset_size:
         return
     t.held = False
-    t.abbrevs.num = t.ops.num = 0
+    t.abbrevs.num = 0
     t.section = section.start
     t.offset = h.abbrev_offset
     t.version = h.version
@@ -308,22 +310,46 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
         code = read_uleb128(&cur)
         if code == 0:
             break
-        tag = read_uleb128(&cur)
+        after = cur
+        pass_declaration(&after)
+        size = <uint32_t>(after.pos - cur.pos)
+        hash = hash_declaration(cur.pos, size)
+        known = find_known(t, cur.pos, size, hash)
+        if known == NULL:
+            known = compile_abbrev(t, &cur, size, hash)
+        if cur.error == NULL:
+            cur = after
         abbrev = <Abbrev*>push(&t.abbrevs)
+        abbrev[0] = known.abbrev
         abbrev.code = code
-        abbrev.tag = <uint16_t>tag if tag <= 0xFFFF else <uint16_t>0
-        abbrev.has_children = read_u8(&cur)
-        compile_program(t, cur, abbrev,
-                        KEEP_SIBLING if abbrev.tag == DW_TAG_subprogram else KEEP_NONE,
-                        &abbrev.skip, &abbrev.num_skip, &after)
-        compile_program(t, cur, abbrev,
-                        KEEP_SIBLING if wants_sibling(abbrev.tag) else KEEP_REST,
-                        &abbrev.keep, &abbrev.num_keep, &after)
-        cur = after
     if cur.error != NULL:
         fail(&r.cur, b"abbreviation table is broken")
         return
-    t.held = not (t.abbrevs.failed or t.ops.failed)
+    t.held = not (t.abbrevs.failed or t.ops.failed or t.known.failed or t.slots.failed)
+
+
+cdef inline KnownAbbrev* compile_abbrev(AbbrevTable* t, Cursor* cur, uint32_t size,
+                                        uint32_t hash) noexcept nogil:
+    """Compile the declaration at the cursor, which gets the error if there is one."""
+    cdef Cursor after = cur[0]
+    cdef const uint8_t* start = cur.pos
+    cdef KnownAbbrev* known = <KnownAbbrev*>push(&t.known)
+    cdef Abbrev* abbrev = &known.abbrev
+    cdef uint64_t tag = read_uleb128(&after)
+    known.start, known.size, known.hash, known.sizes = start, size, hash, sizes_of(t)
+    abbrev.tag = <uint16_t>tag if tag <= 0xFFFF else <uint16_t>0
+    abbrev.has_children = read_u8(&after)
+    cur[0] = after
+    compile_program(t, cur[0], abbrev,
+                    KEEP_SIBLING if abbrev.tag == DW_TAG_subprogram else KEEP_NONE,
+                    &abbrev.skip, &abbrev.num_skip, &after)
+    compile_program(t, cur[0], abbrev,
+                    KEEP_SIBLING if wants_sibling(abbrev.tag) else KEEP_REST,
+                    &abbrev.keep, &abbrev.num_keep, &after)
+    cur[0] = after
+    if cur.error == NULL:
+        put_known(t, <uint32_t>t.known.num - 1)
+    return known
 
 
 cdef inline int wants_sibling(uint16_t tag) noexcept nogil:

@@ -63,9 +63,9 @@ cdef inline void add_type(Walker* w, uint64_t address, uint16_t tag, uint8_t kin
 
 
 cdef inline void scope_push(Walker* w, uint32_t kind, uint32_t index) noexcept nogil:
-    cdef Scope* scope = <Scope*>push(&w.scopes)
-    scope.kind = kind
-    scope.index = index
+    if w.scopes.num < w.scopes.capacity or array_reserve(&w.scopes, 1):
+        (<Scope*>w.scopes.items)[w.scopes.num] = Scope(kind, index)
+        w.scopes.num += 1
 
 
 cdef inline uint32_t visit(Walker* w, uint64_t address, Abbrev* abbrev, Scope scope,
@@ -198,7 +198,8 @@ cdef inline void enter_uninteresting(Walker* w, Abbrev* abbrev, Scope scope) noe
 cdef inline void enter_plain(Walker* w, Abbrev* abbrev) noexcept nogil:
     """Go on behind a DIE that was read the short way."""
     if abbrev.plain.action == ACTION_TYPE:
-        scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
+        if not read_children(w, <uint32_t>w.types.num - 1):
+            scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
     elif abbrev.plain.action == ACTION_MEMBER:
         scope_push(w, SCOPE_CHILD, <uint32_t>w.children.num - 1)
     else:
