@@ -1,17 +1,16 @@
 """Abbreviations, compiled once into short programs.
 
-Units have tables of their own, but the declarations in them are few: each is compiled once.
-A declaration becomes two programs: *keep* stores the attributes that matter for its tag and
+Each declaration becomes two programs: *keep* stores the attributes that matter for its tag and
 skips the rest, *skip* only moves to the next DIE (and of a subprogram keeps the sibling, so that
 its body can be stepped over too). Neighbouring fixed-size attributes become one skip, so a typical
 member is four steps and an uninteresting DIE is one.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
 from dwarfless._core.cursor cimport (
-    Cursor, fail, read_sleb128, read_u8, read_uleb128, skip_bytes)
+    Cursor, fail, read_sleb128, read_uleb128)
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.memory cimport *
 
@@ -354,73 +353,6 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, int
     begin[0] = first
     num[0] = <uint32_t>(t.ops.num - first)
     after[0] = cur
-
-
-cdef inline void pass_declaration(Cursor* cur) noexcept nogil:
-    """Move behind a declaration whose code was read."""
-    cdef const uint8_t* pos = cur.pos
-    cdef uint64_t attribute, form
-    read_uleb128(cur)
-    skip_bytes(cur, 1)
-    while cur.error == NULL:
-        pos = cur.pos
-        if cur.end - pos >= 2 and (pos[0] | pos[1]) < 0x80:
-            attribute, form = pos[0], pos[1]
-            cur.pos += 2
-        else:
-            attribute = read_uleb128(cur)
-            form = read_uleb128(cur)
-        if form == DW_FORM_implicit_const:
-            read_sleb128(cur)
-        elif attribute == 0 and form == 0:
-            return
-
-
-cdef inline uint32_t hash_declaration(const uint8_t* start, uint32_t size) noexcept nogil:
-    cdef uint64_t h = size, word
-    while size >= 8:
-        memcpy(&word, start, 8)
-        h = mix(h, word)
-        start += 8
-        size -= 8
-    word = 0
-    memcpy(&word, start, size)
-    h = mix(h, word)
-    return <uint32_t>(h ^ (h >> 32))
-
-
-cdef inline void put_known(AbbrevTable* t, uint32_t index) noexcept nogil:
-    """Make a known declaration findable."""
-    cdef uint32_t mask, i, slot
-    if t.known.num * 2 > t.slots.num:
-        memset(t.slots.items, 0, t.slots.num * 4)
-        if not grow_zeroed(&t.slots, t.slots.num * 2):
-            return
-        for i in range(1, index):
-            put_known(t, i)
-    mask = <uint32_t>t.slots.num - 1
-    slot = (<KnownAbbrev*>t.known.items)[index].hash & mask
-    while u32s(&t.slots)[slot]:
-        slot = (slot + 1) & mask
-    u32s(&t.slots)[slot] = index
-
-
-cdef inline KnownAbbrev* find_known(AbbrevTable* t, const uint8_t* start, uint32_t size,
-                                    uint32_t hash) noexcept nogil:
-    """Return the declaration of these bytes that was compiled for units like this one, or NULL."""
-    cdef uint32_t mask = <uint32_t>t.slots.num - 1, slot = hash & mask, sizes = sizes_of(t)
-    cdef KnownAbbrev* known
-    while u32s(&t.slots)[slot]:
-        known = &(<KnownAbbrev*>t.known.items)[u32s(&t.slots)[slot]]
-        if known.hash == hash and known.size == size and known.sizes == sizes \
-                and memcmp(known.start, start, size) == 0:
-            return known
-        slot = (slot + 1) & mask
-    return NULL
-
-
-cdef inline uint32_t sizes_of(AbbrevTable* t) noexcept nogil:
-    return <uint32_t>t.version << 16 | <uint32_t>t.address_size << 8 | t.offset_size
 
 
 cdef inline Abbrev* find_abbrev(AbbrevTable* t, uint64_t code) noexcept nogil:

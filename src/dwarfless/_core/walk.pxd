@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dwarfless._core.abbrev cimport *
 from dwarfless._core.cursor cimport *
+from dwarfless._core.declarations cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)

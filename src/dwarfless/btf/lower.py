@@ -21,7 +21,7 @@ alike: split BTF continues the ids of a base written for the same kernel.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core.records import id_positions
 from dwarfless.errors import UnsupportedError

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import rich_click as click
+import click
 
 __all__ = ["debug"]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from dwarfless.cli.inputs import btf_input, load_with_bases
 

@@ -7,7 +7,7 @@ Out: BTF, raw, in an ELF file of its own or in the file itself; a summary on std
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from dwarfless.cli.encoding import Encoding, encoding_options
 from dwarfless.cli.inputs import load_bases

@@ -4,11 +4,11 @@ In:  a folder of modules with DWARF, their base.
 Out: NAME.btf, or NAME.elf, for each in the output folder; exit status 1 if any failed.
 """
 
+import sys
 import time
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from dwarfless.cli.encoding import Encoding, progress_bar, write_report
 from dwarfless.containers.write import FORMATS
@@ -51,12 +51,12 @@ def write_modules(folder: Path, base: TypeGraph, output: Path, encoding: Encodin
         ):
             results.append(result)
             if result.error:
-                encoding.console.print(f"dwarfless: {result.error}", markup=False, soft_wrap=True)
+                print(f"dwarfless: {result.error}", file=sys.stderr)
             if advance is not None:
                 advance(len(results), len(paths))
     results.sort(key=lambda result: result.name)
-    write_report({"schema": SCHEMA, "modules": [r.to_json() for r in results]}, encoding)
-    encoding.console.print(summary(results, output, time.perf_counter() - encoding.start))
+    write_report(lambda: {"schema": SCHEMA, "modules": [r.to_json() for r in results]}, encoding)
+    print_modules(results, output, time.perf_counter() - encoding.start)
     if any(result.error for result in results):
         raise click.exceptions.Exit(1)
 
@@ -70,15 +70,14 @@ def refuse_same_names(paths: list[Path]) -> None:
             raise DwarflessError(f"{path}: the same module as {first}")
 
 
-def summary(results: list[ModuleResult], output: Path, seconds: float) -> Table:
-    """Return what a run came to: how many, how large, the largest."""
+def print_modules(results: list[ModuleResult], output: Path, seconds: float) -> None:
+    """Print what a run came to: how many, how large, the largest."""
     done = [result for result in results if not result.error]
     largest = sorted(done, key=lambda result: -result.size)[:SHOWN]
     failed = len(results) - len(done)
-    table = Table.grid(padding=(0, 2))
     size = sum(result.size for result in done)
-    table.add_row(f"{output}: {len(done):,} modules, {size:,} bytes in {seconds:.2f} s")
+    lines = [f"{output}: {len(done):,} modules, {size:,} bytes in {seconds:.2f} s"]
     if failed:
-        table.add_row(f"failed: {failed:,}")
-    table.add_row("largest: " + ", ".join(f"{result.name} {result.size:,}" for result in largest))
-    return table
+        lines.append(f"failed: {failed:,}")
+    lines.append("largest: " + ", ".join(f"{result.name} {result.size:,}" for result in largest))
+    print("\n".join(lines), file=sys.stderr)

@@ -14,12 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import rich_click as click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+import click
 
 from dwarfless.btf.encode import encode as encode_btf
-from dwarfless.cli.summary import Run, summarize
+from dwarfless.cli.summary import Run, print_summary
 from dwarfless.containers.bind import bind
 from dwarfless.containers.in_place import embed
 from dwarfless.containers.output import write_atomically
@@ -45,7 +43,6 @@ class Encoding:
         report_file: Where the report goes; None: nowhere.
         progress: Whether to show progress; None: on a terminal.
         format: What BTF is written into; None: the path chooses.
-        console: Where summaries and progress are shown.
         start: When the command began, by time.perf_counter().
     """
 
@@ -55,7 +52,6 @@ class Encoding:
     report_file: Path | None
     progress: bool | None
     format: str | None
-    console: Console
     start: float
 
     def encode(self, graph: TypeGraph, report: Report) -> bytes:
@@ -193,8 +189,7 @@ def encoding_options(command: F) -> F:
         if layout:
             features |= {"layout"}
         options = EncodeOptions(features=features, **fields)
-        console = Console(stderr=True, highlight=False)
-        encoding = Encoding(options, jobs, target, report_file, progress, format, console, start)
+        encoding = Encoding(options, jobs, target, report_file, progress, format, start)
         return command(encoding=encoding, **others)
 
     for option in reversed(_OPTIONS):
@@ -232,16 +227,16 @@ def write_result(
         size = len(btf)
     else:
         size = encoding.write(output, graph, report, source)
-    write_report(report.to_json(), encoding)
+    write_report(report.to_json, encoding)
     seconds = time.perf_counter() - encoding.start
     run = Run(output=str(output or source), size=size, seconds=seconds)
-    encoding.console.print(summarize(graph, report, run))
+    print_summary(graph, report, run)
 
 
-def write_report(content: object, encoding: Encoding) -> None:
-    """Write a report as JSON, if one was asked for."""
+def write_report(content: Callable[[], object], encoding: Encoding) -> None:
+    """Write a report as JSON, if one was asked for; what it says is made then."""
     if encoding.report_file is not None:
-        text = json.dumps(content, indent=1, ensure_ascii=False)
+        text = json.dumps(content(), indent=1, ensure_ascii=False)
         write_atomically(encoding.report_file, f"{text}\n".encode())
 
 
@@ -254,9 +249,16 @@ def progress_bar(
     if not (os.isatty(2) if wanted is None else wanted):
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    console = encoding.console
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def advance(done: int, total: int) -> None:

@@ -6,7 +6,7 @@ Out: a line for every function and variable of that name.
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from dwarfless.cli.encoding import Encoding, encoding_options, progress_bar
 from dwarfless.cli.selection import selection_options

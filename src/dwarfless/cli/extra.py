@@ -7,7 +7,7 @@ Out: an extra: its variables, and the types they need that are not there yet.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from dwarfless.cli.encoding import Encoding, encoding_options
 from dwarfless.cli.inputs import load_bases, output_option

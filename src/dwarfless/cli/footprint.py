@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import rich_click as click
+import click
 from click.exceptions import Exit
 
 from dwarfless.cli.encoding import Encoding, encoding_options, progress_bar

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import rich_click as click
+import click
 
 if TYPE_CHECKING:
     from dwarfless.graph.type_graph import TypeGraph

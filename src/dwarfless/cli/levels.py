@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import rich_click as click
+import click
 
 from dwarfless.containers.write import write_btf
 from dwarfless.formats.btf import Kind

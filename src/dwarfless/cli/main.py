@@ -4,8 +4,7 @@ In:  the command line.
 Out: an exit status: 0 done, 1 bad input, 2 usage, 130 interrupted; errors are one line.
 
 Start-up is most of what a short command costs, so a command's module is imported when it is
-invoked, and rich_click (0.02 s) when help is shown. A command's module therefore says
-``import rich_click as click`` and imports what it wants; this one must not.
+invoked, and rich_click (0.04 s) takes click's place only to show help.
 """
 
 import gc
@@ -51,6 +50,17 @@ COMMANDS = {
 }
 
 
+#: What asks for help.
+HELP = frozenset(("--help", "-h"))
+
+
+def patch_click() -> None:
+    """Make commands that are declared from now on set their help by rich."""
+    from rich_click.patch import patch
+
+    patch()
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for."""
 
@@ -62,6 +72,8 @@ class LazyGroup(click.Group):
         """Return a command, importing its module."""
         if cmd_name not in COMMANDS:
             return None
+        if not HELP.isdisjoint(sys.argv):
+            patch_click()
         module = importlib.import_module(f"dwarfless.cli.{cmd_name}")
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import rich_click as click
+import click
 
-from dwarfless.cli.encode_modules import write_modules
 from dwarfless.cli.encoding import Encoding, progress_bar, refuse_overwriting, write_result
 from dwarfless.cli.inputs import base_option
 from dwarfless.containers.in_place import check_embeddable
@@ -63,6 +62,8 @@ def encode_programs(
         encoding: How.
     """
     if modules is not None:
+        from dwarfless.cli.encode_modules import write_modules
+
         assert output is not None
         assert base is not None
         write_modules(modules, base, output, encoding)

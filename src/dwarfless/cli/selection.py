@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 
 from dwarfless.cli.encoding import Encoding, parsed
 from dwarfless.graph.options import EncodeOptions

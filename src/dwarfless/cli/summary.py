@@ -1,23 +1,21 @@
 """What an encode made, in a dozen lines.
 
 In:  the graph, the report and the figures of the run.
-Out: something rich prints.
+Out: lines on stderr.
 """
 
 import resource
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.console import Group, RenderableType
-from rich.table import Table
-
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Datasec
 
-__all__ = ["Run", "summarize", "variables_by_section"]
+__all__ = ["Run", "print_rows", "print_summary", "variables_by_section"]
 
 #: What of a report is not something left out.
 LABELS = {"match": "matched loosely", "new type": "not in the base"}
@@ -50,28 +48,50 @@ def variables_by_section(graph: TypeGraph) -> dict[str, int]:
     return sections
 
 
-def summarize(graph: TypeGraph, report: Report, run: Run) -> RenderableType:
-    """Return the summary: types by kind, functions, variables by section, what was left out."""
+def print_summary(graph: TypeGraph, report: Report, run: Run) -> None:
+    """Print types by kind, functions, variables by section, what was left out, to stderr."""
     kinds = np.bincount(graph.kinds, minlength=max(Kind) + 1)
     named = {kind.name.lower(): int(kinds[kind]) for kind in Kind if kinds[kind]}
     sections = variables_by_section(graph)
     left_out: dict[str, dict[str, int]] = {}
     for what, reason, number in report.summary():
         left_out.setdefault(what, {})[reason] = number
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column()
-    table.add_row("types", f"{graph.num_own:,}", _line(named.items()))
-    table.add_row("functions", f"{named.get('func', 0):,}", "")
-    table.add_row("variables", f"{sum(sections.values()):,}", _line(sections.items()))
-    for what, reasons in left_out.items():
-        label = LABELS.get(what, f"left out: {what}")
-        table.add_row(label, f"{sum(reasons.values()):,}", _line(reasons.items()))
+    rows = [
+        ("types", graph.num_own, _line(named.items())),
+        ("functions", named.get("func", 0), ""),
+        ("variables", sum(sections.values()), _line(sections.items())),
+    ]
+    rows += [
+        (LABELS.get(what, f"left out: {what}"), sum(reasons.values()), _line(reasons.items()))
+        for what, reasons in left_out.items()
+    ]
     # Kilobytes on Linux, as getrusage(2) says.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     head = f"{run.output}: {run.size:,} bytes in {run.seconds:.2f} s, {peak / 1e6:,.0f} MB peak"
-    return Group(head, table)
+    print(head, file=sys.stderr)
+    print_rows(rows)
+
+
+def print_rows(rows: Sequence[tuple[str, int, str]]) -> None:
+    """Print a label, a number and a text a row, to stderr.
+
+    On a terminal rich wraps the texts; elsewhere a row is a line, and rich is not imported.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        for justify in ("left", "right", "left"):
+            table.add_column(justify=justify)  # type: ignore[arg-type]
+        for label, number, text in rows:
+            table.add_row(label, f"{number:,}", Text(text))
+        Console(stderr=True, highlight=False).print(table)
+        return
+    widths = max(len(row[0]) for row in rows), max(len(f"{row[1]:,}") for row in rows)
+    for label, number, text in rows:
+        print(f"{label:<{widths[0]}}  {number:>{widths[1]},}  {text}".rstrip(), file=sys.stderr)
 
 
 def _line(numbers: Iterable[tuple[str, int]]) -> str:
@@ -80,5 +100,4 @@ def _line(numbers: Iterable[tuple[str, int]]) -> str:
     shown = [f"{number:,} {name}" for name, number in largest[:SHOWN]]
     if rest := sum(number for _, number in largest[SHOWN:]):
         shown.append(f"{rest:,} other")
-    # Square brackets in a name are markup to rich.
-    return ", ".join(shown).replace("[", "\\[")
+    return ", ".join(shown)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.errors import ElfError
 from dwarfless.formats import elf
@@ -29,7 +29,7 @@ __all__ = [
 #: The fields of a section header, all as u8; see ElfImage.sections.
 SECTION = np.dtype([(field, "u8") for field, _ in elf.SECTION_HEADER])
 
-SectionTable = npt.NDArray[np.void]
+SectionTable = NDArray[np.void]
 
 
 @dataclass(frozen=True)

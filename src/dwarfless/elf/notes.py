@@ -4,7 +4,6 @@ In:  the contents of a note section; or what a note is to say.
 Out: notes; or a section to write.
 """
 
-import hashlib
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -95,7 +94,9 @@ def note_section(
 
 def content_hash(sections: Sequence[tuple[str, bytes | memoryview]]) -> bytes:
     """Return the build-id of a file made of sections (name, content), in file order."""
-    digest = hashlib.sha1(usedforsecurity=False)
+    from hashlib import sha1
+
+    digest = sha1(usedforsecurity=False)
     for name, content in sections:
         digest.update(name.encode() + b"\0")
         digest.update(content)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn, cast
 
 import numpy as np
-import numpy.typing as npt
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.symbols import Symbols
@@ -32,7 +32,7 @@ __all__ = ["apply_relocations"]
 #: Bytes of the longest ULEB128 of 64 bits.
 ULEB128_SIZE = 10
 
-Words = npt.NDArray[np.uint64]
+Words = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _Columns:
 
     offset: Words
     symbol: Words
-    type: npt.NDArray[np.uint32]
+    type: NDArray[np.uint32]
     addend: Words | None
 
 
@@ -60,7 +60,7 @@ class _Target:
     def fail(self, problem: str, offset: int) -> NoReturn:
         raise ElfError(problem, source=self.source, section=self.section, offset=offset)
 
-    def field(self, size: int, *, signed: bool = False) -> npt.NDArray[np.generic]:
+    def field(self, size: int, *, signed: bool = False) -> NDArray[np.generic]:
         """Return the numbers of size bytes that start at each offset; writing changes content."""
         kind = f"{self.layout.order}{'i' if signed else 'u'}{size}"
         return np.ndarray((len(self.content) - size + 1,), kind, self.content, strides=(1,))
@@ -109,7 +109,7 @@ def apply_relocations(
             f"relocation names symbol {columns.symbol[first]} of {len(symbols)}",
             int(columns.offset[first]),
         )
-    batches: list[tuple[Relocation, npt.NDArray[np.intp]]] = []
+    batches: list[tuple[Relocation, NDArray[np.intp]]] = []
     for kind in np.unique(columns.type).tolist():
         chosen = np.flatnonzero(columns.type == kind)
         row = rows.get(kind)
@@ -153,7 +153,7 @@ def _apply(
     target: _Target,
     row: Relocation,
     columns: _Columns,
-    chosen: npt.NDArray[np.intp],
+    chosen: NDArray[np.intp],
     symbols: Symbols,
 ) -> None:
     """Apply relocations of one type; arithmetic is modulo 2**64, as the ABIs' is."""
@@ -190,8 +190,8 @@ def _apply(
 def _compute(
     target: _Target,
     row: Relocation,
-    places: npt.NDArray[np.intp],
-    indices: npt.NDArray[np.intp],
+    places: NDArray[np.intp],
+    indices: NDArray[np.intp],
     symbols: Symbols,
 ) -> Words:
     """Return what a row computes, less the addend."""
@@ -213,7 +213,7 @@ def _compute(
 
 
 def _store_low_6(
-    target: _Target, row: Relocation, places: npt.NDArray[np.intp], values: Words
+    target: _Target, row: Relocation, places: NDArray[np.intp], values: Words
 ) -> None:
     """Store into the low six bits of bytes."""
     field = target.field(1)
@@ -226,7 +226,7 @@ def _store_low_6(
 
 
 def _store_uleb128(
-    target: _Target, row: Relocation, places: npt.NDArray[np.intp], values: Words
+    target: _Target, row: Relocation, places: NDArray[np.intp], values: Words
 ) -> None:
     """Store into ULEB128 numbers, which keep their length."""
     content = np.frombuffer(target.content, np.uint8)

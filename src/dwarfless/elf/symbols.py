@@ -9,7 +9,7 @@ A vmlinux has 200,000 symbols: as columns they cost milliseconds, as objects sec
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.headers import Layout
 from dwarfless.errors import ElfError
@@ -35,19 +35,19 @@ class Symbols:
         strings: The names, each ended by NUL.
     """
 
-    name_offset: npt.NDArray[np.uint32]
-    value: npt.NDArray[np.uint64]
-    size: npt.NDArray[np.uint64]
-    section_index: npt.NDArray[np.uint32]
-    in_section: npt.NDArray[np.bool_]
-    type: npt.NDArray[np.uint8]
-    binding: npt.NDArray[np.uint8]
+    name_offset: NDArray[np.uint32]
+    value: NDArray[np.uint64]
+    size: NDArray[np.uint64]
+    section_index: NDArray[np.uint32]
+    in_section: NDArray[np.bool_]
+    type: NDArray[np.uint8]
+    binding: NDArray[np.uint8]
     strings: memoryview
 
     def __len__(self) -> int:
         return len(self.value)
 
-    def named(self, name: bytes) -> npt.NDArray[np.int64]:
+    def named(self, name: bytes) -> NDArray[np.int64]:
         """Return the indices of the symbols of a name.
 
         Cost: 3 ms for a vmlinux.
@@ -121,8 +121,8 @@ def read_symbols(
 
 
 def _section_indices(
-    short: npt.NDArray[np.uint16], extended: memoryview | None, layout: Layout
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
+    short: NDArray[np.uint16], extended: memoryview | None, layout: Layout
+) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """Return section_index and in_section; an index that should be extended but isn't is 0."""
     index = short.astype(np.uint32)
     far = index == elf.SHN_XINDEX

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import arrange, equivalence
 from dwarfless.formats.btf import Kind

@@ -10,7 +10,7 @@ Units may declare one name with different types. The first that has a size count
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage

@@ -11,7 +11,7 @@ and the two steps take turns until neither finds anything.
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import arrange, equivalence
 from dwarfless.errors import UnsupportedError

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import equivalence
 from dwarfless._core.records import id_positions

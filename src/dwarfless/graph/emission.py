@@ -7,7 +7,7 @@ Out: records in the Assembly, those that EncodeOptions ask for; a Report line fo
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
@@ -195,12 +195,13 @@ def add_variables(
     sizes = measure.sizes(resolved.words, resolved.starts, nodes, pointer_size)
     open_arrays = are_open_arrays(resolved.words, resolved.starts, nodes, sizes, pointer_size)
     sieve = Sieve("variable", states["name"], resolved.strings, report)
-    section, _ = place_addresses(states["address"], image)
-    classes = variables.classify(states["flags"], section, image)
+    where = place_addresses(states["address"], image)
+    classes = variables.classify(states["flags"], where[0], image)
     placed = variables.select_variables(
         sieve,
         states,
         classes,
+        where,
         states["flags"] & variables.NAMED != 0,
         sizes,
         open_arrays,

@@ -9,7 +9,7 @@ as `f`. Source: btf_encoder.c of pahole 1.32.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core.selection import STATE, FunctionTable, select_states
 from dwarfless.elf.symbols import Symbols

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import equivalence, ingest, join, units
 from dwarfless.dwarf.sections import DwarfSections
@@ -225,12 +225,14 @@ def _order_with_protos(resolved: "join.Resolved") -> Words:
     flags = np.zeros(len(resolved.starts) - 1, np.uint8)
     flags[resolved.order] = 1
     equivalence.live_closure(resolved.words, resolved.starts, flags)
-    reached = np.flatnonzero(flags).astype(np.uint32)
-    more = np.setdiff1d(reached, resolved.order, assume_unique=True)
-    resolved.order = np.concatenate((resolved.order, resolved.by_place(more)))
+    more = flags != 0
+    more[resolved.order] = False
+    resolved.order = np.concatenate((resolved.order, resolved.by_place(np.flatnonzero(more))))
     flags[resolved.functions["proto"]] = 1
     flags[resolved.variables["node"]] = 1
     flags[0] = 0
     equivalence.live_closure(resolved.words, resolved.starts, flags)
-    rest = np.setdiff1d(np.flatnonzero(flags).astype(np.uint32), resolved.order)
-    return np.concatenate((resolved.order, resolved.by_place(rest))).astype(np.uint32)
+    rest = flags != 0
+    rest[resolved.order] = False
+    rest = resolved.by_place(np.flatnonzero(rest))
+    return np.concatenate((resolved.order, rest)).astype(np.uint32)

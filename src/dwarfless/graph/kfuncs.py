@@ -12,7 +12,7 @@ Source: include/linux/btf_ids.h, include/linux/btf.h of Linux 6.9 (BTF_SET8_KFUN
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import ElfError

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TypeAlias, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.symbols import Symbols
 

@@ -11,7 +11,7 @@ from fnmatch import translate
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import equivalence
 from dwarfless.formats.btf import Kind

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.elf.symbols import Symbols
@@ -56,28 +56,29 @@ def place_addresses(
     Sections are tried in file order; only allocated ones count, and no thread-local ones, since
     those are templates.
     """
-    section = np.full(len(addresses), -1, np.int64)
-    offset = np.zeros(len(addresses), np.int64)
     headers = image.sections
-    order = np.argsort(addresses)
-    ordered = addresses[order]
-    for index in range(len(headers)):
-        row = headers[index]
-        if int(row["type"]) not in (elf.SHT_PROGBITS, elf.SHT_NOBITS):
-            continue
-        if not int(row["flags"]) & elf.SHF_ALLOC or int(row["flags"]) & elf.SHF_TLS:
-            continue
-        start, size = int(row["addr"]), int(row["size"])
-        first = np.searchsorted(ordered, np.uint64(start))
-        # A section at the top of the address space ends where the addresses do.
-        last = (
-            np.searchsorted(ordered, np.uint64(start + size)) if start + size < 1 << 64 else None
-        )
-        inside = order[first:last]
-        inside = inside[section[inside] < 0]
-        section[inside] = index
-        offset[inside] = (addresses[inside] - np.uint64(start)).astype(np.int64)
-    return section, offset
+    loaded = np.isin(headers["type"], (elf.SHT_PROGBITS, elf.SHT_NOBITS))
+    loaded &= headers["flags"] & np.uint64(elf.SHF_ALLOC | elf.SHF_TLS) == elf.SHF_ALLOC
+    indices = np.flatnonzero(loaded & (headers["size"] > 0))
+    # Where sections begin and the last byte of each; between two of these nothing changes.
+    starts = headers["addr"][indices].astype(np.uint64)
+    lasts = starts + headers["size"][indices].astype(np.uint64) - np.uint64(1)
+    lasts[lasts < starts] = np.iinfo(np.uint64).max
+    bounds = np.sort(np.concatenate((starts, lasts)))
+    owner = np.full(2 * len(bounds) + 1, -1, np.int64)
+    begins, ends = _between(bounds, starts), _between(bounds, lasts)
+    for index, begin, end in zip(indices[::-1], begins[::-1], ends[::-1], strict=True):
+        owner[begin : end + 1] = index
+    addresses = np.ascontiguousarray(addresses)
+    section = owner[_between(bounds, addresses)]
+    offset = (addresses - headers["addr"][section].astype(np.uint64)).astype(np.int64)
+    return section, np.where(section < 0, 0, offset)
+
+
+def _between(bounds: NDArray[np.uint64], addresses: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return where each address lies: 2 k just before bound k, 2 k + 1 on it."""
+    before = np.searchsorted(bounds, addresses)
+    return before + np.searchsorted(bounds, addresses, side="right")
 
 
 def named_addresses(symbols: Symbols, chosen: NDArray[np.int64]) -> dict[bytes, int]:

@@ -5,7 +5,7 @@ Out: counts for the summary, items for the JSON.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -37,27 +37,49 @@ class Report:
     """Counts and items of everything left out or approximated.
 
     Attributes:
-        items: What is listed by name.
         counts: (what, reason) -> number; covers the items and what is only counted.
         figures: Measured facts of the run, such as "units" or "peak_bytes".
         byte_order: That of the program that was read, so that its BTF can have the same.
     """
 
-    items: list[Item] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     figures: dict[str, int | float] = field(default_factory=dict)
     byte_order: Literal["little", "big"] = "little"
+    _items: list[Item] = field(default_factory=list)
+    _pending: list[Callable[[], Iterable[Item]]] = field(default_factory=list)
+
+    @property
+    def items(self) -> list[Item]:
+        """What is listed by name."""
+        while self._pending:
+            self._items += self._pending.pop(0)()
+        return self._items
 
     def add(self, what: str, name: str, reason: str, place: str = "") -> None:
         """List one thing and count it."""
-        self.items.append(Item(what, name, reason, place))
+        self._pending.append(lambda: (Item(what, name, reason, place),))
         self.counts[what, reason] += 1
 
-    def add_all(self, what: str, names: Iterable[str], reason: str, place: str = "") -> None:
-        """List things that are out for one reason, and count them."""
-        before = len(self.items)
-        self.items.extend(Item(what, name, reason, place) for name in names)
-        self.count(what, reason, len(self.items) - before)
+    def add_all(
+        self,
+        what: str,
+        names: Callable[[], Iterable[str]],
+        number: int,
+        reason: str,
+        place: str = "",
+    ) -> None:
+        """List things that are out for one reason, and count them.
+
+        Args:
+            what: See Item.
+            names: Gives their names, should anyone ask for the list.
+            number: How many.
+            reason: See Item.
+            place: See Item.
+        """
+        if number:
+            self._pending.append(lambda: (Item(what, name, reason, place) for name in names()))
+            self.count(what, reason, number)
 
     def count(self, what: str, reason: str, number: int = 1) -> None:
         """Count things that are too many to list by name."""

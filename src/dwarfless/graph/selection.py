@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.graph.names import NameIndex, Names, exported_names, match_texts

@@ -7,7 +7,7 @@ Out: the rows that remain; a Report line for the others; on request, each row's 
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.graph.names import Names
 from dwarfless.graph.report import Report
@@ -49,8 +49,10 @@ class Sieve:
         dropped = self.rows[bad]
         if listed:
             _, first = np.unique(self.offsets[dropped], return_index=True)
-            names = (self.names.text(row) for row in dropped[np.sort(first)].tolist())
-            self.report.add_all(self.what, names, reason, place)
+            rows = dropped[np.sort(first)]
+            self.report.add_all(
+                self.what, lambda: map(self.names.text, rows.tolist()), len(rows), reason, place
+            )
         else:
             self.report.count(self.what, reason, len(dropped))
         self.pass_over(bad, reason)

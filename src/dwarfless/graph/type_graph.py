@@ -6,12 +6,11 @@ Out: a frozen graph: columns, records, names, views.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core.listing import list_types
 from dwarfless._core.records import GraphArrays, index_types
@@ -159,6 +158,8 @@ class TypeGraph:
 
         Cost: 15 ms for 5 MB.
         """
+        from hashlib import sha256
+
         return sha256(self._raw or section_bytes(self)).hexdigest()
 
     def owner(self, type_id: int) -> "TypeGraph":

@@ -13,7 +13,7 @@ import re
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats import elf
@@ -50,6 +50,7 @@ def select_variables(
     sieve: Sieve,
     states: States,
     classes: NDArray[np.uint8],
+    where: tuple[NDArray[np.int64], NDArray[np.int64]],
     valid_name: Mask,
     sizes: NDArray[np.uint64],
     open_arrays: Mask,
@@ -65,6 +66,7 @@ def select_variables(
         states: VAR_STATE[num_states], what units define, in unit order; declarations that have a
             symbol get its address.
         classes: uint8[num_states], indices into VARIABLE_CLASSES.
+        where: The section of each one's address, -1 for none, and the offset in it.
         valid_name: Whether a name is one the kernel accepts.
         sizes: uint64[num_states], bytes of each one's type.
         open_arrays: bool[num_states], which have none since their type is an array without bound.
@@ -74,7 +76,7 @@ def select_variables(
         options: What is asked for; variables of other classes are not left out but not meant.
     """
     flags = states["flags"]
-    section, offset = place_addresses(states["address"], image)
+    section, offset = where
     for number, name in enumerate(VARIABLE_CLASSES):
         if name not in options.classes:
             sieve.pass_over(classes[sieve.rows] == number, f"{name} is not asked for")

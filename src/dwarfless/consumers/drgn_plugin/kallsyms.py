@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 __all__ = ["Kallsyms", "Memory"]
 

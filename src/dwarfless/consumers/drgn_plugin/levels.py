@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from dwarfless.formats.arrays import NDArray
 
 from dwarfless.consumers.drgn_plugin.types import Types
 from dwarfless.formats.btf import Kind
