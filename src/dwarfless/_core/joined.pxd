@@ -7,13 +7,8 @@ from dwarfless._core.intern cimport DUPLICATE_MARK
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.names cimport *
+from dwarfless._core.spellings cimport *
 from dwarfless._core.strings cimport *
-
-cdef enum:
-    NUM_SHORT_NAMES = 4096      # a cache of names of up to three bytes
-
-cdef struct ShortName:
-    uint32_t name, canonical
 
 cdef struct UnitPlace:
     uint32_t store
@@ -24,10 +19,7 @@ cdef struct UnitPlace:
 cdef class Joined:
     cdef list stores
     cdef Names* names           # the first store's
-    cdef StringTable texts      # every name met
-    cdef Array name_of_text_id  # uint32[texts]: its canonical number
-    cdef Array name_in_pool     # uint32[pool]: canonical number, by place; 0: not met
-    cdef ShortName short_names[NUM_SHORT_NAMES]
+    cdef Spellings spellings
     cdef NodeTable own_nodes    # should the first store's not do
     cdef NodeTable* nodes
     cdef Array places           # UnitPlace, by unit
@@ -35,7 +27,7 @@ cdef class Joined:
     cdef Array ambiguous        # uint8[nodes]: by cut
     cdef Array baseline         # uint32[nodes]: by cut
     cdef Array bound            # uint64[nodes]: by cut: 1 + unit << 32 | definition
-    cdef uint32_t canonical_name(self, Store store, uint32_t name) noexcept nogil
+    cdef void use_names(self, Store store) noexcept nogil
     cdef bint has_other_names(self, Store store) noexcept nogil
     cdef join(self, Store other)
     cdef move_states(self, Store store, const uint32_t* ids)

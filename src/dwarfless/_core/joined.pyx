@@ -3,14 +3,11 @@
 In:  the Stores of one program.
 Out: one store of nodes, the lists of all units in file order, and for each name its definition.
 
-Threads number names the same way where they stand in .debug_str. A name that has several numbers
-nevertheless gets one here. Unless that changes the first store's records, as it does in modules,
-the first store takes the others in; else all are read into a new one.
+Names get one number each (see `spellings`). Unless that changes the first store's records, as it
+does in modules, the first store takes the others in; else all are read into a new one.
 """
 
 import numpy as np
-
-from libc.string cimport strlen
 
 from dwarfless._core.intern cimport DUPLICATE_MARK
 
@@ -28,11 +25,11 @@ cdef class Joined:
         self.stores = stores
         self.names = &first.names
         self.nodes = &first.nodes
-        if not (strings_init(&self.texts) and array_init(&self.name_of_text_id, 4, 1 << 16)
-                and array_init(&self.name_in_pool, 4, self.names.pool.size)):
+        if not spellings_init(&self.spellings, self.names):
             raise MemoryError
-        push_u32(&self.name_of_text_id, 0)
-        self.name_in_pool.num = self.names.pool.size
+        for store in stores:
+            self.use_names(store)
+        spell_all(&self.spellings)
         if self.has_other_names(first):
             self.nodes = &self.own_nodes
             if not nodes_init(self.nodes):
@@ -47,56 +44,45 @@ cdef class Joined:
         self.define()
 
     def __dealloc__(self):
-        strings_deinit(&self.texts)
+        spellings_deinit(&self.spellings)
         nodes_deinit(&self.own_nodes)
-        array_deinit(&self.name_of_text_id)
-        array_deinit(&self.name_in_pool)
         array_deinit(&self.places)
         array_deinit(&self.cuts)
         array_deinit(&self.ambiguous)
         array_deinit(&self.baseline)
         array_deinit(&self.bound)
 
-    cdef uint32_t canonical_name(self, Store store, uint32_t name) noexcept nogil:
-        """Return the one number of a store's name, as the first store would write it."""
-        cdef char space[4]
-        cdef const char* text
-        cdef size_t length
-        cdef uint32_t id
-        cdef ShortName* short = &self.short_names[(name ^ name >> 12) & (NUM_SHORT_NAMES - 1)]
-        if name == 0:
-            return 0
-        if name < NAME_SHORT:
-            if u32s(&self.name_in_pool)[name - 1]:
-                return u32s(&self.name_in_pool)[name - 1]
-        elif name < NAME_OWN and short.name == name:
-            return short.canonical
-        text = text_of_name(&store.names, name, space)
-        length = strlen(text)
-        id = add_string(&self.texts, text, length)
-        if id == 0:
-            return 0
-        if id >= self.name_of_text_id.num:
-            push_u32(&self.name_of_text_id, name if name < NAME_OWN
-                     else name_of_bytes(self.names, text, length))
-        id = u32s(&self.name_of_text_id)[id]
-        if name < NAME_SHORT:
-            u32s(&self.name_in_pool)[name - 1] = id
-        elif name < NAME_OWN:
-            short.name, short.canonical = name, id
-        return id
-
-    cdef bint has_other_names(self, Store store) noexcept nogil:
-        """Say whether some name in a store's records isn't its canonical one."""
+    cdef void use_names(self, Store store) noexcept nogil:
+        """Tell which names a store's records and states have."""
         cdef uint32_t i, j, kind
         cdef uint32_t* words
-        cdef bint other = False
+        cdef size_t k
         for i in range(1, num_nodes(&store.nodes)):
             words = node_at(&store.nodes, i)
             kind = kind_of(words[1])
-            for j in range(node_length(&store.nodes, i)):
-                if role_of(kind, j) == ROLE_NAME and words[j]:
-                    other |= self.canonical_name(store, words[j]) != words[j]
+            use_name(&self.spellings, words[0])
+            j = 3
+            while record_stride(kind) and j < node_length(&store.nodes, i):
+                if role_of(kind, j) == ROLE_NAME:
+                    use_name(&self.spellings, words[j])
+                j += record_stride(kind)
+        for k in range(store.vars.num):
+            use_name(&self.spellings, (<VarState*>store.vars.items)[k].name)
+            use_name(&self.spellings, (<VarState*>store.vars.items)[k].file)
+            use_name(&self.spellings, (<VarState*>store.vars.items)[k].func)
+        for k in range(store.funcs.num):
+            use_name(&self.spellings, (<FuncState*>store.funcs.items)[k].name)
+            use_name(&self.spellings, (<FuncState*>store.funcs.items)[k].file)
+        for k in range(store.tags.num):
+            use_name(&self.spellings, (<StateTag*>store.tags.items)[k].value)
+
+    cdef bint has_other_names(self, Store store) noexcept nogil:
+        """Say whether some name in a store's records may not be its canonical one."""
+        cdef Spellings* s = &self.spellings
+        cdef uint32_t i
+        cdef bint other = s.other_in_pool.num or s.other_short.num
+        for i in range(1, <uint32_t>store.names.own.offsets.num):
+            other |= canonical(s, &store.names, NAME_OWN | i) != NAME_OWN | i
         return other
 
     cdef join(self, Store other):
@@ -117,7 +103,7 @@ cdef class Joined:
                 for j in range(length):
                     role = role_of(kind, j)
                     if role == ROLE_NAME:
-                        push_u32(&record, self.canonical_name(other, words[j]))
+                        push_u32(&record, canonical(&self.spellings, &other.names, words[j]))
                     elif role == ROLE_NODE:
                         push_u32(&record, ids[words[j]])
                     else:
@@ -141,25 +127,26 @@ cdef class Joined:
         cdef VarState* v
         cdef FuncState* f
         cdef StateTag* tag
+        cdef Names* names = &store.names
         cdef size_t k
         with nogil:
             for k in range(store.vars.num):
                 v = &(<VarState*>store.vars.items)[k]
-                v.name = self.canonical_name(store, v.name)
-                v.file = self.canonical_name(store, v.file)
-                v.func = self.canonical_name(store, v.func)
+                v.name = canonical(&self.spellings, names, v.name)
+                v.file = canonical(&self.spellings, names, v.file)
+                v.func = canonical(&self.spellings, names, v.func)
                 if ids != NULL:
                     v.node = ids[v.node]
             for k in range(store.funcs.num):
                 f = &(<FuncState*>store.funcs.items)[k]
-                f.name = self.canonical_name(store, f.name)
-                f.file = self.canonical_name(store, f.file)
+                f.name = canonical(&self.spellings, names, f.name)
+                f.file = canonical(&self.spellings, names, f.file)
                 if ids != NULL:
                     f.proto = ids[f.proto]
             for k in range(store.tags.num):
                 tag = &(<StateTag*>store.tags.items)[k]
-                tag.value = self.canonical_name(store, tag.value)
-        if self.texts.offsets.failed or self.name_of_text_id.failed or names_failed(self.names):
+                tag.value = canonical(&self.spellings, names, tag.value)
+        if self.spellings.failed or names_failed(self.names):
             raise MemoryError
 
     cdef place_units(self):

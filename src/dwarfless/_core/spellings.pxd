@@ -1,0 +1,144 @@
+"""One number for each name of a program, whatever its numbers were while units were read.
+
+All names in use are looked at once, by text, those of .debug_str in the order they stand there.
+In a linked kernel no two are the same text, and then there is nothing more to do: `canonical` gives
+back what it gets. In a module .debug_str is not merged, and the first of equal ones counts.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport strcmp, strlen
+
+from dwarfless._core.memory cimport *
+from dwarfless._core.names cimport *
+from dwarfless._core.strings cimport *
+
+cdef enum:
+    NUM_SHORT = 1 << 24         # numbers that names of up to three bytes may have, less NAME_SHORT
+
+cdef extern from *:
+    """
+    #define NAME_NONE (~(uint32_t)0)
+    """
+    const uint32_t NAME_NONE    # in `other`: the name is empty
+
+cdef struct Spellings:
+    Names* first                # of the store whose numbers count
+    uint8_t* used               # bit a place in the pool, then a bit a short name
+    uint64_t* slots             # hash << 32 | name; 0: free
+    uint32_t mask, num
+    Array other_in_pool         # uint32 a place: the canonical number if it's another; or empty
+    Array other_short           # uint32 a short name: the same
+    bint failed
+
+
+cdef inline bint spellings_init(Spellings* s, Names* first) noexcept nogil:
+    s.first = first
+    s.used = <uint8_t*>calloc((<size_t>first.pool.size + NUM_SHORT) // 8 + 1, 1)
+    s.mask = (1 << 12) - 1
+    s.slots = <uint64_t*>calloc(<size_t>s.mask + 1, sizeof(uint64_t))
+    return array_init(&s.other_in_pool, 4, 0) and array_init(&s.other_short, 4, 0) \
+        and s.used != NULL and s.slots != NULL
+
+
+cdef inline void spellings_deinit(Spellings* s) noexcept nogil:
+    free(s.used)
+    free(s.slots)
+    array_deinit(&s.other_in_pool)
+    array_deinit(&s.other_short)
+    s.used = NULL
+    s.slots = NULL
+
+
+cdef inline void use_name(Spellings* s, uint32_t name) noexcept nogil:
+    """Note that a name occurs, unless it is a store's own, which are few."""
+    cdef uint32_t place
+    if name == 0 or name >= NAME_OWN:
+        return
+    place = name - 1 if name < NAME_SHORT else s.first.pool.size + (name & (NUM_SHORT - 1))
+    s.used[place >> 3] |= 1 << (place & 7)
+
+
+cdef inline void grow_slots(Spellings* s) noexcept nogil:
+    cdef uint32_t mask = s.mask * 2 + 1, i, slot
+    cdef uint64_t* slots = <uint64_t*>calloc(<size_t>mask + 1, sizeof(uint64_t))
+    if slots == NULL:
+        s.failed = True
+        return
+    for i in range(s.mask + 1):
+        if s.slots[i]:
+            slot = <uint32_t>(s.slots[i] >> 32) & mask
+            while slots[slot]:
+                slot = (slot + 1) & mask
+            slots[slot] = s.slots[i]
+    free(s.slots)
+    s.slots = slots
+    s.mask = mask
+
+
+cdef inline uint32_t spell(Spellings* s, const char* text, uint32_t name) noexcept nogil:
+    """Return the name that has this text; `name`, of the first store, if none has it yet."""
+    cdef char space[4]
+    cdef uint32_t hash = hash_bytes(text, strlen(text)), slot
+    if s.num * 2 > s.mask:
+        grow_slots(s)
+    slot = hash & s.mask
+    while s.slots[slot]:
+        if s.slots[slot] >> 32 == hash \
+                and strcmp(text_of_name(s.first, <uint32_t>s.slots[slot], space), text) == 0:
+            return <uint32_t>s.slots[slot]
+        slot = (slot + 1) & s.mask
+    if not s.failed:
+        s.slots[slot] = <uint64_t>hash << 32 | name
+        s.num += 1
+    return name
+
+
+cdef inline void spell_used(Spellings* s, uint32_t first, uint32_t end, uint32_t first_name,
+                            Array* others) noexcept nogil:
+    """Look at the names in use from one bit to another; note those that have another number."""
+    cdef uint32_t place, name, other
+    cdef char space[4]
+    cdef const char* text
+    place = first
+    while place < end:
+        if s.used[place >> 3] == 0:
+            place = (place | 7) + 1
+            continue
+        if s.used[place >> 3] >> (place & 7) & 1:
+            name = first_name + (place - first)
+            text = text_of_name(s.first, name, space)
+            other = spell(s, text, name) if text[0] else NAME_NONE
+            if other != name:
+                if not grow_zeroed(others, end - first):
+                    s.failed = True
+                    return
+                u32s(others)[place - first] = other
+        place += 1
+
+
+cdef inline void spell_all(Spellings* s) noexcept nogil:
+    """Look at all names in use."""
+    cdef uint32_t size = s.first.pool.size
+    spell_used(s, 0, size, 1, &s.other_in_pool)
+    spell_used(s, size, size + NUM_SHORT, NAME_SHORT, &s.other_short)
+
+
+cdef inline uint32_t canonical(Spellings* s, Names* names, uint32_t name) noexcept nogil:
+    """Return the one number of a store's name."""
+    cdef uint32_t other = 0
+    cdef const char* text
+    if name == 0:
+        return 0
+    if name < NAME_SHORT:
+        if s.other_in_pool.num:
+            other = u32s(&s.other_in_pool)[name - 1]
+    elif name < NAME_OWN:
+        if s.other_short.num:
+            other = u32s(&s.other_short)[name & (NUM_SHORT - 1)]
+    else:
+        text = string_at(&names.own, name - NAME_OWN)
+        if names != s.first:
+            name = name_of_bytes(s.first, text, strlen(text))
+        other = spell(s, text, name)
+    return name if other == 0 else (0 if other == NAME_NONE else other)
