@@ -56,6 +56,7 @@ cdef class Bound(Joined):
         sized(&self.declared_units, 4, num)
         sized(&self.taints, 8, num)
         sized(&self.pair_heads, 4, num)
+        sized(&self.touching, 1, num)
         self.choose_baselines()
         self.copy_tainted()
 
@@ -67,6 +68,7 @@ cdef class Bound(Joined):
         array_deinit(&self.live)
         array_deinit(&self.pairs)
         array_deinit(&self.pair_heads)
+        array_deinit(&self.touching)
         array_deinit(&self.copies)
         array_deinit(&self.copy_starts)
 
@@ -104,6 +106,17 @@ cdef class Bound(Joined):
                 while link:
                     self.add_pair(i, (<Pair*>self.pairs.items)[link - 1].cut)
                     link = (<Pair*>self.pairs.items)[link - 1].next
+        for i in range(1, num_nodes(self.nodes)):
+            self.touching.items[i] = u32s(&self.pair_heads)[i] != 0 \
+                or self.ambiguous.items[u32s(&self.cuts)[i]] != 0
+
+    cdef bint touches_ambiguous(self, uint32_t* nodes, uint32_t count) noexcept nogil:
+        """Say whether a unit defines an ambiguous name or refers to one; nearly none does."""
+        cdef uint32_t i
+        for i in range(count):
+            if self.touching.items[nodes[i] & ~DUPLICATE_MARK]:
+                return True
+        return False
 
     cdef void see_pairs(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil:
         """Note which ambiguous names a unit defines, which it only declares, and who refers."""
@@ -151,8 +164,9 @@ cdef class Bound(Joined):
         self.find_pairs()
         for place in range(self.places.num):
             nodes = self.listed(place, &count, &types)
-            self.bind(nodes, types, place + 1)
-            self.see_pairs(nodes, types, place + 1)
+            if self.touches_ambiguous(nodes, types):
+                self.bind(nodes, types, place + 1)
+                self.see_pairs(nodes, types, place + 1)
         for i in range(self.pairs.num):
             pair = &(<Pair*>self.pairs.items)[i]
             when = max(pair.defined_in, pair.declared_in)
@@ -271,13 +285,13 @@ cdef class Bound(Joined):
         cdef uint32_t count = 0, types = 0, i, node, stamp, num_units = 0
         cdef uint32_t* nodes
         cdef size_t place
-        cdef bint any_odd
+        cdef bint any_odd, any_ambiguous = self.figures["ambiguous_names"] != 0
         sized(&self.live, 1, num_nodes(self.nodes))
         for place in range(self.places.num):
             nodes = self.listed(place, &count, &types)
             stamp = place + 1
             any_odd = False
-            if self.figures["ambiguous_names"]:
+            if any_ambiguous and self.touches_ambiguous(nodes, count):
                 self.bind(nodes, types, stamp)
                 any_odd = self.is_odd_unit(nodes, count, stamp)
             if any_odd:
@@ -285,6 +299,10 @@ cdef class Bound(Joined):
                 with nogil:
                     self.taint_unit(nodes, count, stamp)
                 self.follow_taints(place, stamp)
+            else:
+                for i in range(types):
+                    self.live.items[nodes[i] & ~DUPLICATE_MARK] = 1
+                continue
             for i in range(types):
                 node = nodes[i] & ~DUPLICATE_MARK
                 if u64s(&self.taints)[node] >> 32 != stamp:
