@@ -121,6 +121,7 @@ cdef struct Walker:
     Array func_notes        # Note, one a FuncDie
     Array param_notes       # Note, one a ParamDie
     uint32_t language, unit_name
+    bint has_annotations    # of GCC's sort, on types or their members
     bint is_clang
     bint wants_params       # of functions
     bint wants_locals       # variables in bodies that may lie at an address, or are only declared
@@ -189,6 +190,7 @@ cdef inline void walker_reset(Walker* w) noexcept nogil:
     w.types.num = 0
     push(&w.types)
     w.mores.num = 0
+    w.has_annotations = False
     (<More*>push(&w.mores)).annotation = NO_REF
     w.children.num = w.tags.num = w.funcs.num = w.params.num = w.vars.num = 0
     w.func_notes.num = w.param_notes.num = w.bodies.num = 0

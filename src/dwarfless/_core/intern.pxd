@@ -209,7 +209,7 @@ cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
         if node == 0 or bits > limit or bit_size > 0xFF or num >= 0xFFFFFF:
             x.walker.counts[LEFT_MEMBER] += 1
             continue
-        push_u32(&x.record, member_name(x, c))
+        push_u32(&x.record, c.name)
         push_u32(&x.record, node)
         push_u32(&x.record, <uint32_t>bit_size << 24 | <uint32_t>bits)
         num += 1
@@ -217,18 +217,15 @@ cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
     return finish(x)
 
 
-cdef inline uint32_t member_name(Interner* x, LocalChild* c) noexcept nogil:
-    if c.name and not is_identifier(x.walker.names, c.name):
-        x.walker.counts[LEFT_BAD_NAME] += 1
-        c.name = 0
-    return c.name
-
-
 cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
     """Write the members as they come: all in order, none a bit-field; else see tangled_node."""
     cdef uint32_t link = t.first, node, num = 0
     cdef uint32_t* word
     cdef LocalChild* c
+    cdef const LocalChild* children = <LocalChild*>x.walker.children.items - 1
+    cdef const uint32_t* places = u32s(&x.places)
+    cdef const uint32_t* known = u32s(&x.known)
+    cdef uint64_t base = x.base, span = x.span
     if t.size > MAX_U32:
         x.walker.counts[LEFT_SIZE] += 1
     if t.flags & LOCAL_TANGLED or t.num >= 0xFFFFFF:
@@ -238,13 +235,14 @@ cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
         return 0
     word = u32s(&x.record) + 3
     while link:
-        c = local_child(x, link)
+        c = <LocalChild*>&children[link]
         link = c.next
-        node = target_node(x, c.ref)
+        node = known[places[c.ref - base]] if c.ref - base < span else 0
+        node = node & ~KNOWN if node & KNOWN else target_node(x, c.ref)
         if node == 0 or c.value > MAX_U32:
             x.walker.counts[LEFT_MEMBER] += 1
             continue
-        word[0] = member_name(x, c)
+        word[0] = c.name
         word[1] = node
         word[2] = <uint32_t>c.value
         word += 3

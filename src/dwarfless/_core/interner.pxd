@@ -39,8 +39,10 @@ cdef extern from *:
 cdef extern from *:
     """
     #define KNOWN ((uint32_t)1 << 31)
+    #define BY_NAME ((uint32_t)1 << 30)
     """
-    const uint32_t KNOWN            # on an item of Interner.known
+    const uint32_t KNOWN            # on an item of Interner.known: the rest is the node
+    const uint32_t BY_NAME          # it is a cut that nothing has referred to yet, or there's no type
 
 cdef struct Interner:
     Walker* walker
@@ -115,6 +117,7 @@ cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
     x.known.num = 0
     if not grow_zeroed(&x.known, x.walker.types.num) or not grow_zeroed(&x.places, span):
         return
+    u32s(&x.known)[0] = BY_NAME
     x.base = x.walker.reader.unit_base
     x.span = span
     if span:
@@ -186,6 +189,7 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
         if not is_named(x, t):
             continue
         t.flags |= LOCAL_NAMED
+        u32s(&x.known)[i] = BY_NAME
         t.cut = intern_cut(x, t, NO_PLACE)
         if t.flags & LOCAL_DECLARATION:
             continue
@@ -227,17 +231,13 @@ cdef inline uint32_t target_node(Interner* x, uint64_t ref) noexcept nogil:
     """Return the node a reference stands for; void for what can't be followed."""
     cdef uint32_t index = find_local(x, ref)
     cdef uint32_t known = u32s(&x.known)[index]
-    return known & ~KNOWN if known else meet_target(x, index, ref)
+    return known & ~KNOWN if known & KNOWN else meet_target(x, index, ref)
 
 
 cdef inline bint wait_for(Interner* x, uint64_t ref) noexcept nogil:
     """Put a referenced type on the stack unless it's built or reached by a cut."""
     cdef uint32_t index = find_local(x, ref)
-    cdef LocalType* t
-    if index == 0 or u32s(&x.known)[index]:
-        return False
-    t = local_type(x, index)
-    if t.state != STATE_NEW or t.flags & LOCAL_NAMED:
+    if u32s(&x.known)[index] or local_type(x, index).state != STATE_NEW:
         return False
     push_u32(&x.stack, index)
     return True
@@ -247,14 +247,20 @@ cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
     cdef bint waiting = wait_for(x, t.ref)
     cdef uint32_t link
     cdef LocalChild* c
+    cdef const LocalChild* children = <LocalChild*>x.walker.children.items - 1
+    cdef const uint32_t* places = u32s(&x.places)
+    cdef const uint32_t* known = u32s(&x.known)
+    cdef uint64_t base = x.base, span = x.span
     if t.kind not in (LK_STRUCT, LK_UNION, LK_PROTO):
         return waiting
     link = t.first
     while link:
-        c = local_child(x, link)
+        c = <LocalChild*>&children[link]
+        link = c.next
+        if c.ref - base < span and known[places[c.ref - base]]:
+            continue
         if wait_for(x, c.ref):
             waiting = True
-        link = c.next
     return waiting
 
 
@@ -269,9 +275,12 @@ cdef inline void begin(Interner* x, uint32_t name, uint32_t kind, uint32_t third
 cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
     """Add a node to the unit's list, once."""
     cdef uint32_t* stamp = &node_of(x.nodes, node).stamp
-    if node and stamp[0] != x.unit + 1:
-        stamp[0] = x.unit + 1
-        push_u32(&x.unit_nodes, node | x.mark)
+    if node == 0 or stamp[0] == x.unit + 1:
+        return
+    stamp[0] = x.unit + 1
+    if x.unit_nodes.num < x.unit_nodes.capacity or array_reserve(&x.unit_nodes, 1):
+        u32s(&x.unit_nodes)[x.unit_nodes.num] = node | x.mark
+        x.unit_nodes.num += 1
 
 
 cdef inline uint32_t finish(Interner* x) noexcept nogil:

@@ -16,5 +16,6 @@ class Resolved(Bound):
     functions: NDArray[np.void]
     tags: NDArray[np.void]
     strings: bytes
+    num_bad_names: int
     def __init__(self, stores: list[Store]) -> None: ...
     def by_place(self, ids: NDArray[np.integer]) -> NDArray[np.uint32]: ...

@@ -29,10 +29,12 @@ cdef class Resolved(Bound):
             and `proto` are record ids; `name`, `file` (the unit's) and `func` (what a variable
             stands in) are offsets into `strings`.
         tags: decl tags of variables and functions, by index into those arrays.
+        num_bad_names: members whose names are no identifiers and were left out, one a record.
         strings: bytes: .debug_str and all other strings met, used or not.
     """
     cdef readonly object words, starts, variables, functions, tags, strings
     cdef public object order
+    cdef readonly size_t num_bad_names
     cdef object firsts
 
     def __init__(self, list stores):
@@ -82,6 +84,10 @@ cdef class Resolved(Bound):
                 out[at[0] + j] = self.settled(words[j])
             elif role == ROLE_NAME:
                 out[at[0] + j] = self.text_offset(words[j])
+                if kind in (BTF_STRUCT, BTF_UNION) and j and words[j] \
+                        and not is_identifier(self.names, words[j]):
+                    out[at[0] + j] = 0
+                    self.num_bad_names += 1
             else:
                 out[at[0] + j] = words[j]
         at[0] += length

@@ -32,6 +32,7 @@ cdef inline LocalType* new_type(Walker* w, uint64_t address, uint8_t kind) noexc
     t.kind = kind
     t.ref = get(v, S_TYPE, NO_REF)
     t.annotation = get(v, S_ANNOTATION, NO_REF)
+    w.has_annotations |= t.annotation != NO_REF
     t.name = name_of(w)
     if has(v, S_BYTE_SIZE):
         t.size = v.value[S_BYTE_SIZE]
@@ -58,6 +59,7 @@ cdef inline LocalChild* new_child(Walker* w, uint32_t parent) noexcept nogil:
     c.value = 0
     if has(&w.values, S_ANNOTATION):
         add_more(w, c).annotation = w.values.value[S_ANNOTATION]
+        w.has_annotations = True
         (<LocalType*>w.types.items)[parent].flags |= LOCAL_TANGLED
     return c
 

@@ -130,10 +130,11 @@ cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
             return
 
 
-cdef inline bint read_inline_name(Walker* w, const uint8_t** pos, uint32_t* name) noexcept nogil:
+cdef inline bint read_inline_name(const uint8_t* end, const uint8_t** pos,
+                                  uint32_t* name) noexcept nogil:
     """Read a short name that stands in the DIE; return False if it isn't short."""
     cdef uint32_t word, zeros, length
-    if w.reader.cur.end - pos[0] < 4:
+    if end - pos[0] < 4:
         return False
     memcpy(&word, pos[0], 4)
     zeros = (word - <uint32_t>0x01010101) & ~word & <uint32_t>0x80808080u
@@ -170,7 +171,7 @@ cdef inline uint32_t read_name(Walker* w, Plain* plain, const uint8_t** pos) noe
     """
     cdef uint32_t name = 0, offset
     cdef Section* strings = &w.reader.file.sections[SEC_STR]
-    if plain.inline_name and not read_inline_name(w, pos, &name):
+    if plain.inline_name and not read_inline_name(w.reader.cur.end, pos, &name):
         return <uint32_t>MAX_U32
     if w.reader.cur.end - pos[0] < plain.size:
         return <uint32_t>MAX_U32
@@ -206,56 +207,89 @@ cdef inline uint64_t read_value(Plain* plain, const uint8_t* pos) noexcept nogil
 cdef inline bint read_children(Walker* w, uint32_t parent) noexcept nogil:
     """Read the children of a type as long as they are plain; say whether these are all.
 
-    If so, the cursor is behind the mark that ends them, else on the first that isn't plain.
+    If so, the cursor is behind the mark that ends them, else on the first that isn't plain. Half
+    of a kernel's DIEs go through this loop, so what it needs stays in registers.
     """
     cdef Reader* r = &w.reader
-    cdef LocalType* t = &(<LocalType*>w.types.items)[parent]
     cdef Abbrev* abbrevs = <Abbrev*>r.abbrevs.abbrevs.items
     cdef Abbrev* abbrev
     cdef Plain* plain
     cdef const uint8_t* pos = r.cur.pos
+    cdef const uint8_t* die = pos
+    cdef const uint8_t* end = r.cur.end
+    cdef const uint8_t* strings = r.file.sections[SEC_STR].start
+    cdef uint64_t base = r.unit_base, span = r.header.end - r.header.start, value, before = 0
+    cdef uint64_t strings_size = w.names.pool.size
+    cdef uint32_t num_abbrevs = min(<uint32_t>r.abbrevs.abbrevs.num, <uint32_t>0x7F)
+    cdef uint32_t first = <uint32_t>w.children.num, num = first, room = first, offset, name
+    cdef LocalChild* children = <LocalChild*>w.children.items
     cdef LocalChild* c = NULL
-    cdef uint64_t value = 0, before = 0
-    cdef uint32_t name, first = <uint32_t>w.children.num + 1
-    cdef bint ended = False
-    while pos < r.cur.end:
-        if pos[0] == 0:
-            pos += 1
+    cdef bint ended = False, tangled = False
+    if <const char*>strings != w.names.pool.text:
+        return False
+    while die < end:
+        if die[0] == 0:
+            die += 1
             ended = True
             break
-        if pos[0] > r.abbrevs.abbrevs.num or pos[0] >= 0x80:
+        if die[0] > num_abbrevs:
             break
-        abbrev = &abbrevs[pos[0] - 1]
+        abbrev = &abbrevs[die[0] - 1]
         plain = &abbrev.plain
-        if abbrev.code != pos[0] or abbrev.has_children:
-            break
         if plain.action == ACTION_UNKNOWN:
             plan(abbrev, <Op*>r.abbrevs.ops.items)
-        if plain.action <= ACTION_TYPE:
+        if plain.action <= ACTION_TYPE or abbrev.has_children or abbrev.code != die[0]:
             break
-        r.cur.pos = pos
-        pos += 1
-        name = read_name(w, plain, &pos)
-        if name == MAX_U32 or (w.children.num >= w.children.capacity
-                               and not array_reserve(&w.children, 1)):
-            pos = r.cur.pos
+        pos = die + 1
+        name = 0
+        if plain.inline_name and not read_inline_name(end, &pos, &name):
             break
+        if end - pos < plain.size:
+            break
+        if plain.name_at != NOT_THERE:
+            memcpy(&offset, pos + plain.name_at, 4)
+            if offset >= strings_size:
+                break
+            name = offset + 1
+        if num >= room:
+            w.children.num = num
+            if not array_reserve(&w.children, num - first + 16):
+                break
+            room = <uint32_t>w.children.capacity
+            children = <LocalChild*>w.children.items
+        c = &children[num]
+        num += 1
+        c.ref = NO_REF
+        if plain.ref_at != NOT_THERE:
+            memcpy(&offset, pos + plain.ref_at, 4)
+            if offset < span:
+                c.ref = base + offset
         value = read_value(plain, pos)
-        c = &(<LocalChild*>w.children.items)[w.children.num]
-        w.children.num += 1
-        c[0] = LocalChild(read_ref(w, plain, pos), value, <uint32_t>w.children.num + 1, name, 0)
-        if plain.action == ACTION_MEMBER and value < before:
-            t.flags |= LOCAL_TANGLED
+        c.value = value
+        c.next = num + 1
+        c.name = name
+        c.more = 0
+        tangled |= value < before
         before = value
-        pos += plain.size
-    r.cur.pos = pos
+        die = pos + plain.size
+    r.cur.pos = die
     if c != NULL:
         c.next = 0
-        t.first = first
-        t.last = <uint32_t>w.children.num
-        t.num = t.last - first + 1
-        w.num_dies += t.num
+        w.children.num = num
+        close_children(w, parent, first, num, tangled)
     return ended
+
+
+cdef inline void close_children(Walker* w, uint32_t parent, uint32_t first, uint32_t end,
+                                bint tangled) noexcept nogil:
+    """Give a type the children that were read for it."""
+    cdef LocalType* t = &(<LocalType*>w.types.items)[parent]
+    t.first = first + 1
+    t.last = end
+    t.num = end - first
+    w.num_dies += t.num
+    if tangled and t.kind == LK_STRUCT or tangled and t.kind == LK_UNION:
+        t.flags |= LOCAL_TANGLED
 
 
 cdef inline bint read_plain(Walker* w, Plain* plain, uint64_t address, uint32_t parent) noexcept nogil:

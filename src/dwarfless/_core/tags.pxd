@@ -59,6 +59,8 @@ cdef inline void tag_types(Interner* x) noexcept nogil:
     cdef LocalType* t
     cdef LocalChild* c
     cdef More* more
+    if x.walker.tags.num == 0 and not x.walker.has_annotations:
+        return
     for i in range(1, <uint32_t>x.walker.types.num):
         t = local_type(x, i)
         if t.kind not in (LK_STRUCT, LK_UNION, LK_TYPEDEF) or t.flags & LOCAL_DECLARATION:

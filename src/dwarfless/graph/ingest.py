@@ -100,6 +100,7 @@ def read_program(
     _count(stores, program, options, report)
     resolved = join.Resolved(stores)
     report.figures.update(resolved.figures)
+    report.count("type", "name of a member is no identifier", resolved.num_bad_names)
     order = _order_with_protos(resolved)
     canonical = merge_records(resolved.words, resolved.starts, order)
     assembly = Assembly([resolved.words], [resolved.starts], bytearray(resolved.strings))
