@@ -100,16 +100,21 @@ cdef struct Op:
     uint32_t arg
     int64_t constant
 
-cdef struct Plain:              # how to read a common DIE without running its program; see `plain`
+cdef struct Plain:              # how to read a common DIE without running its program; see `plans`
     uint8_t action              # Action
     uint8_t kind                # LocalKind of a type
+    uint8_t is_child            # a member or the like that has no children itself
     uint8_t inline_name         # the name comes first, in the DIE itself
     uint8_t is_declaration
+    uint8_t has_value
+    uint8_t shift               # of the number, to the left
     uint16_t size               # bytes after such a name
-    uint16_t name_at, ref_at, value_at      # in those bytes; NOT_THERE
-    uint8_t value_size          # of the one number: size, offset, value, count; 0: it's `constant`
-    bint has_value
-    int64_t constant
+    uint16_t name_at, ref_at, value_at      # in those bytes; 0 if there is none
+    uint32_t name_mask          # 0: there is none
+    uint32_t no_ref             # all ones: there is none
+    uint64_t value_mask         # of the one number: size, offset, value, count
+    uint64_t addend             # to it, before it is shifted
+    uint64_t limit              # what is left of it in the end
 
 cdef struct Abbrev:
     uint64_t code
@@ -118,7 +123,7 @@ cdef struct Abbrev:
     uint16_t tag
     uint8_t has_children
     uint8_t has_sibling
-    Plain plain                 # filled in by the walker when first met
+    Plain plain
 
 cdef struct KnownAbbrev:        # a declaration compiled once, for all units that have it
     const uint8_t* start        # what stands behind the code
@@ -132,6 +137,7 @@ cdef struct AbbrevTable:
     const void* section         # which .debug_abbrev
     uint8_t version, address_size, offset_size
     bint held
+    bint dense                  # codes count from 1
     bint far                    # some reference may leave its unit
     Array abbrevs               # Abbrev, those of the table held
     Array ops                   # Op, of all that are known

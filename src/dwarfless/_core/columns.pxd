@@ -11,29 +11,13 @@ from dwarfless._core.cursor cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 
 cdef enum:
     NUM_LEFT = 16           # reasons of LeftOut
-
-cdef enum:  # LocalKind
-    LK_NONE
-    LK_BASE
-    LK_POINTER
-    LK_CONST
-    LK_VOLATILE
-    LK_RESTRICT
-    LK_TYPEDEF
-    LK_ARRAY
-    LK_STRUCT
-    LK_UNION
-    LK_ENUM
-    LK_PROTO
-    LK_SAME             # a qualifier BTF has no word for: the type itself
-    LK_VOID             # nothing BTF can say
-    LK_ANNOTATION       # GCC's, reached by a chain of references
 
 cdef enum:
     LOCAL_DECLARATION = 1

@@ -13,6 +13,7 @@ from dwarfless._core.abbrev cimport *
 from dwarfless._core.cursor cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.memory cimport *
+from dwarfless._core.plans cimport *
 from dwarfless._core.program cimport *
 
 
@@ -88,32 +89,39 @@ cdef inline uint32_t sizes_of(AbbrevTable* t) noexcept nogil:
     return <uint32_t>t.version << 16 | <uint32_t>t.address_size << 8 | t.offset_size
 
 
-cdef inline void read_abbrevs(Reader* r) noexcept nogil:
-    """Compile the unit's abbreviation table, unless it's the one already held."""
-    cdef AbbrevTable* t = &r.abbrevs
-    cdef Section* section = &r.file.sections[SEC_ABBREV]
-    cdef UnitHeader* h = &r.header
-    cdef Cursor cur, after
-    cdef KnownAbbrev* known
-    cdef Abbrev* abbrev
-    cdef uint64_t code
-    cdef uint32_t hash, size
+cdef inline bint is_held(AbbrevTable* t, const Section* section, const UnitHeader* h) noexcept nogil:
+    """Say whether the table of a unit is the one at hand; if not, make it the next."""
     if t.held and t.section == section.start and t.offset == h.abbrev_offset \
             and t.version == h.version and t.address_size == h.address_size \
             and t.offset_size == h.offset_size:
-        return
+        return True
     t.held = False
     t.abbrevs.num = 0
+    t.dense = True
     t.section = section.start
     t.offset = h.abbrev_offset
     t.version = h.version
     t.address_size = h.address_size
     t.offset_size = h.offset_size
-    if h.abbrev_offset >= section.size:
+    return False
+
+
+cdef inline void read_abbrevs(Reader* r) noexcept nogil:
+    """Take the unit's abbreviation table to hand."""
+    cdef AbbrevTable* t = &r.abbrevs
+    cdef Section* section = &r.file.sections[SEC_ABBREV]
+    cdef Cursor cur, after
+    cdef KnownAbbrev* known
+    cdef Abbrev* abbrev
+    cdef uint64_t code
+    cdef uint32_t hash, size
+    if is_held(t, section, &r.header):
+        return
+    if t.offset >= section.size:
         fail(&r.cur, b"abbreviation table lies outside .debug_abbrev")
         return
     cur.start = section.start
-    cur.pos = section.start + h.abbrev_offset
+    cur.pos = section.start + t.offset
     cur.end = section.start + section.size
     cur.error = NULL
     cur.swap = False
@@ -133,6 +141,7 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
         abbrev = <Abbrev*>push(&t.abbrevs)
         abbrev[0] = known.abbrev
         abbrev.code = code
+        t.dense = t.dense and code == t.abbrevs.num
     if cur.error != NULL:
         fail(&r.cur, b"abbreviation table is broken")
         return
@@ -158,6 +167,7 @@ cdef inline KnownAbbrev* compile_abbrev(AbbrevTable* t, Cursor* cur, uint32_t si
                     KEEP_SIBLING if wants_sibling(abbrev.tag) else KEEP_REST,
                     &abbrev.keep, &abbrev.num_keep, &after)
     cur[0] = after
+    plan(abbrev, <Op*>t.ops.items)
     if cur.error == NULL:
         put_known(t, <uint32_t>t.known.num - 1)
     return known

@@ -16,6 +16,7 @@ from dwarfless._core.functions cimport (
     FuncDie, FuncFacts, ParamDie, ParamFacts, UnitFacts, analyze_functions, locate_params)
 from dwarfless._core.locations cimport LocationSection
 from dwarfless._core.type_facts cimport is_packed, type_facts_of
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.origins cimport *

@@ -11,6 +11,7 @@ circle (a typedef of itself) can't be C; the reference that closes it becomes vo
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from dwarfless._core.dwarf_constants cimport *
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport NO_REF

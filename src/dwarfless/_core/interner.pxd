@@ -7,6 +7,7 @@ kind are built there.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from dwarfless._core.dwarf_constants cimport *
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport NO_REF

@@ -10,6 +10,7 @@ from dwarfless._core.cursor cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *

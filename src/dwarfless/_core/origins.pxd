@@ -9,6 +9,7 @@ from libc.string cimport strlen, strncmp
 
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.functions cimport FuncDie
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *

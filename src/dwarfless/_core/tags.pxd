@@ -6,6 +6,7 @@ LLVM makes them children of what they annotate, in source order; GCC a chain of 
 from libc.stdint cimport uint32_t, uint64_t
 
 from dwarfless._core.interner cimport *
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport NO_REF

@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from dwarfless._core.functions cimport MemberFacts, TypeFacts, looks_packed
 from dwarfless._core.intern cimport *
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport NO_REF
 from dwarfless._core.walk cimport *

@@ -14,26 +14,21 @@ from dwarfless._core.declarations cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
+from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 from dwarfless._core.columns cimport *
 from dwarfless._core.local cimport *
 from dwarfless._core.plain cimport *
+from dwarfless._core.plans cimport *
 
 
 cdef inline uint8_t type_kind(uint16_t tag) noexcept nogil:
-    if tag == DW_TAG_pointer_type: return LK_POINTER
-    elif tag == DW_TAG_structure_type: return LK_STRUCT
-    elif tag == DW_TAG_const_type: return LK_CONST
-    elif tag == DW_TAG_array_type: return LK_ARRAY
-    elif tag == DW_TAG_typedef: return LK_TYPEDEF
-    elif tag == DW_TAG_union_type: return LK_UNION
-    elif tag == DW_TAG_enumeration_type: return LK_ENUM
-    elif tag == DW_TAG_subroutine_type: return LK_PROTO
+    """Return the LocalKind of a tag, or LK_NONE if it isn't a type's."""
+    cdef uint8_t kind = plain_kind(tag)
+    if kind != LK_NONE: return kind
     elif tag == DW_TAG_base_type: return LK_BASE
-    elif tag == DW_TAG_volatile_type: return LK_VOLATILE
-    elif tag == DW_TAG_restrict_type: return LK_RESTRICT
     elif tag in (DW_TAG_class_type, DW_TAG_interface_type): return LK_STRUCT
     elif tag in (DW_TAG_reference_type, DW_TAG_rvalue_reference_type): return LK_POINTER
     elif tag in (DW_TAG_atomic_type, DW_TAG_packed_type, DW_TAG_shared_type,

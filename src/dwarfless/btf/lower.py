@@ -21,10 +21,10 @@ alike: split BTF continues the ids of a base written for the same kernel.
 """
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core.records import id_positions
 from dwarfless.errors import UnsupportedError
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import KINDS, SINCE, Kind, Target
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import click
+import numpy as np
 
 from dwarfless.containers.write import write_btf
 from dwarfless.formats.btf import Kind

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
@@ -84,7 +85,7 @@ def print_rows(rows: Sequence[tuple[str, int, str]]) -> None:
 
         table = Table.grid(padding=(0, 2))
         for justify in ("left", "right", "left"):
-            table.add_column(justify=justify)  # type: ignore[arg-type]
+            table.add_column(justify=justify)
         for label, number, text in rows:
             table.add_row(label, f"{number:,}", Text(text))
         Console(stderr=True, highlight=False).print(table)

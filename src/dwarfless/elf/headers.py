@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.errors import ElfError
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import NDArray
 
 __all__ = [
     "SECTION",

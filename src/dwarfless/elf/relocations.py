@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import NoReturn, cast
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.symbols import Symbols
 from dwarfless.errors import ElfError, UnsupportedError
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.elf_relocations import (
     LOW_6,
     RELOCATIONS,

@@ -9,11 +9,11 @@ A vmlinux has 200,000 symbols: as columns they cost milliseconds, as objects sec
 from dataclasses import dataclass
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.headers import Layout
 from dwarfless.errors import ElfError
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import NDArray
 
 __all__ = ["Symbols", "read_symbols"]
 

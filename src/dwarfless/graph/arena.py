@@ -12,8 +12,8 @@ Source: include/linux/btf.h of Linux 6.15; btf__add_bpf_arena_type_tags in pahol
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.assembly import Assembly
 from dwarfless.graph.kfuncs import KF_ARENA_ARG1, KF_ARENA_ARG2, KF_ARENA_RET

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import arrange, equivalence
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.type_graph import TypeGraph
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.sieve import Sieve

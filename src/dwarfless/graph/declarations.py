@@ -10,11 +10,11 @@ Units may declare one name with different types. The first that has a size count
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.places import named_addresses
 from dwarfless.graph.sieve import Sieve

@@ -11,10 +11,10 @@ and the two steps take turns until neither finds anything.
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import arrange, equivalence
 from dwarfless.errors import UnsupportedError
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.type_graph import TypeGraph
 

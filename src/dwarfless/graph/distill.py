@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import equivalence
 from dwarfless._core.records import id_positions
 from dwarfless.errors import BaseMismatchError, UnsupportedError
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.records import Records
 from dwarfless.graph.type_graph import TypeGraph

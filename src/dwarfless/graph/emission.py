@@ -7,10 +7,10 @@ Out: records in the Assembly, those that EncodeOptions ask for; a Report line fo
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph import datasecs, functions, kfuncs, variables
 from dwarfless.graph.arena import ArenaPointers

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
+from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.names import Names
 from dwarfless.graph.places import function_addresses, place_addresses
 from dwarfless.graph.report import Report

@@ -9,11 +9,11 @@ as `f`. Source: btf_encoder.c of pahole 1.32.
 """
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core.selection import STATE, FunctionTable, select_states
 from dwarfless.elf.symbols import Symbols
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
 

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import equivalence, ingest, join, units
 from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.abi import parameter_abi
+from dwarfless.formats.arrays import NDArray
 from dwarfless.graph import functions
 from dwarfless.graph.assembly import Assembly, freeze, reached_types
 from dwarfless.graph.dedup import merge_records

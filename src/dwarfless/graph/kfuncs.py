@@ -12,10 +12,10 @@ Source: include/linux/btf_ids.h, include/linux/btf.h of Linux 6.9 (BTF_SET8_KFUN
 from typing import Final
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import ElfError
+from dwarfless.formats.arrays import NDArray
 
 __all__ = ["KF_ARENA_ARG1", "KF_ARENA_ARG2", "KF_ARENA_RET", "KF_FASTCALL", "find_kfuncs"]
 

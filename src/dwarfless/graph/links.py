@@ -9,6 +9,7 @@ Each step looks only at what the last one reached, so a chain costs no more than
 from typing import TypeAlias
 
 import numpy as np
+
 from dwarfless.formats.arrays import NDArray
 
 __all__ = ["Links"]

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import equivalence
 from dwarfless._core.base_index import BaseIndex
 from dwarfless._core.match import Match
 from dwarfless._core.records import id_positions
 from dwarfless.errors import UnsupportedError
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
 from dwarfless.graph.report import Report

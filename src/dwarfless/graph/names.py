@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import TypeAlias, overload
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.symbols import Symbols
+from dwarfless.formats.arrays import NDArray
 
 __all__ = ["NameIndex", "Names", "exported_names", "match_texts"]
 

@@ -11,9 +11,9 @@ from fnmatch import translate
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import equivalence
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.match import datasec_entries, flat_records
 from dwarfless.graph.type_graph import TypeGraph

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.elf.symbols import Symbols
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import NDArray
 
 __all__ = [
     "PERCPU_SECTION",

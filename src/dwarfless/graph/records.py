@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import arrange
 from dwarfless.errors import UnsupportedError
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
 from dwarfless.graph.match import flat_records, levels

@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
+from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.names import NameIndex, Names, exported_names, match_texts
 from dwarfless.graph.places import init_sections
 from dwarfless.graph.rules import VARIABLE_CLASSES, Rule

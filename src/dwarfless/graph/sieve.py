@@ -7,8 +7,8 @@ Out: the rows that remain; a Report line for the others; on request, each row's 
 from typing import TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
+from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.names import Names
 from dwarfless.graph.report import Report
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core import arrange, equivalence
 from dwarfless._core.records import id_positions
 from dwarfless.errors import BaseMismatchError, UnsupportedError
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
 from dwarfless.graph.links import Links

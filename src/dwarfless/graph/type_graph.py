@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless._core.listing import list_types
 from dwarfless._core.records import GraphArrays, index_types
 from dwarfless.errors import BtfError, LimitError, TypeLookupError
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import KINDS, Kind, kind_number
 from dwarfless.graph import views
 from dwarfless.graph.section_bytes import section_bytes

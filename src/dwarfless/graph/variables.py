@@ -13,10 +13,10 @@ import re
 from typing import Final, TypeAlias
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.datasecs import NOWHERE, Placed, place_variables
 from dwarfless.graph.declarations import sift_declarations
 from dwarfless.graph.options import EncodeOptions

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
+
 from dwarfless.formats.arrays import NDArray
 
 __all__ = ["Kallsyms", "Memory"]

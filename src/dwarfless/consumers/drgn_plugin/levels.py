@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
-from dwarfless.formats.arrays import NDArray
 
 from dwarfless.consumers.drgn_plugin.types import Types
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph import views
 from dwarfless.graph.type_graph import TypeGraph
