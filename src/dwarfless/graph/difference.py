@@ -7,6 +7,7 @@ Out: Differences, the ones that say most first.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ __all__ = ["Difference", "Side", "explain"]
 
 #: Nameless types in one another; more is a circle.
 MAX_DEPTH: Final = 32
+#: Members of a struct, those of nameless ones inside included; a kernel's has 1,000.
+MAX_LEAVES: Final = 1 << 15
 
 
 class Difference(NamedTuple):
@@ -186,7 +189,8 @@ def _leaves(
 
 def _explain_composites(a: Side, b: Side, one: Type, other: Type) -> list[Difference]:
     ours, theirs = (
-        {leaf.path: leaf for leaf in _leaves(*pair)} for pair in ((a, one), (b, other))
+        {leaf.path: leaf for leaf in islice(_leaves(*pair), MAX_LEAVES)}
+        for pair in ((a, one), (b, other))
     )
     # What stands at the same place with the same type under another name.
     free = {

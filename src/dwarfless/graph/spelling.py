@@ -4,6 +4,7 @@ In:  a type, and a name to declare.
 Out: text such as `struct sk_buff *` or `int (*open)(struct inode *, struct file *)`.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from dwarfless.graph.views import (
@@ -30,8 +31,9 @@ __all__ = ["LINKAGE", "declare", "spell", "spell_func", "spell_tagged", "spell_v
 LINKAGE: Final = {0: "static ", 2: "extern "}
 #: Steps from a type to what it is made of; more is a circle, or too long for a line.
 MAX_STEPS: Final = 64
-#: Function types in one another.
+#: Function types in one another, and parameters of all of them.
 MAX_DEPTH: Final = 8
+MAX_PARAMETERS: Final = 1024
 
 
 def spell(view: Type) -> str:
@@ -39,11 +41,15 @@ def spell(view: Type) -> str:
     return declare(view, "")
 
 
-def declare(view: Type, name: str, depth: int = 0) -> str:
+def declare(view: Type, name: str) -> str:
     """Return the declaration of a name; "" for none.
 
-    Tags read as in the kernel: the type tag "user" is __user.
+    Tags read as in the kernel: the type tag "user" is __user. "..." stands for what is too long.
     """
+    return _declare(view, name, 0, iter(range(MAX_PARAMETERS)))
+
+
+def _declare(view: Type, name: str, depth: int, left: Iterator[int]) -> str:
     inner, qualifiers = name, ""
     for _ in range(MAX_STEPS):
         if isinstance(view, Ptr):
@@ -61,7 +67,7 @@ def declare(view: Type, name: str, depth: int = 0) -> str:
             inner = f"{_apart(inner)}[{view.count or ''}]"
             view = view.element
         elif isinstance(view, FuncProto):
-            inner = f"{_apart(inner)}({_parameters(view, depth)})"
+            inner = f"{_apart(inner)}({_parameters(view, depth, left)})"
             qualifiers, view = "", view.type
         else:
             return f"{qualifiers}{spell_tagged(view)} {inner}".rstrip()
@@ -93,17 +99,15 @@ def spell_var(view: Var) -> str:
     return LINKAGE.get(view.linkage, "") + declare(view.type, view.name)
 
 
-def _parameters(proto: FuncProto, depth: int) -> str:
-    """Return what stands between the parentheses."""
-    if depth > MAX_DEPTH:
-        return "..."
+def _parameters(proto: FuncProto, depth: int, left: Iterator[int]) -> str:
+    """Return what stands between the parentheses; each parameter takes one of those left."""
     texts = []
-    for param in proto.params:
-        if not param.type_id and not param.name:
+    for param in proto.params if depth <= MAX_DEPTH else ():
+        if next(left, None) is None or (not param.type_id and not param.name):
             texts.append("...")
-        else:
-            texts.append(declare(proto.graph[param.type_id], param.name, depth + 1))
-    return ", ".join(texts) or "void"
+            break
+        texts.append(_declare(proto.graph[param.type_id], param.name, depth + 1, left))
+    return ", ".join(texts) or ("void" if depth <= MAX_DEPTH else "...")
 
 
 def _apart(inner: str) -> str:

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwarfless.formats.btf import KINDS, Kind
+from dwarfless.graph.elements import Member
 from dwarfless.graph.layout import follow
+from dwarfless.graph.links import Links
 from dwarfless.graph.match import flat_records
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Array, Struct
@@ -32,8 +34,10 @@ ALIASES: Final = (
     *(Kind.TYPEDEF, Kind.CONST, Kind.VOLATILE, Kind.RESTRICT, Kind.TYPE_TAG, Kind.ARRAY),
 )
 REFERENCES: Final = tuple(row.kind for row in KINDS if row.third == "type")
-#: Members in members that a path names; more is a circle.
-MAX_PATH: Final = 64
+#: Paths to a type in one struct, and members looked at for them; an array of arrays' dimensions.
+MAX_PATHS: Final = 64
+MAX_LOOKED_AT: Final = 1 << 14
+MAX_DIMENSIONS: Final = 16
 
 
 @dataclass(frozen=True)
@@ -125,33 +129,39 @@ class UserIndex:
         places = np.arange(len(rows)) - np.repeat(firsts, counts)
         return rows, self._words[self._starts[rows] + 4 + step * places]
 
-    def _spread(self, found: Mask, *edges: tuple[Words, Words]) -> None:
-        """Mark what refers to what is marked, through any number of steps."""
-        while True:
-            before = np.count_nonzero(found)
-            for sources, targets in edges:
-                found[sources[found[targets]]] = True
-            if np.count_nonzero(found) == before:
-                return
+    def _links(self, *edges: tuple[Words, Words]) -> Links:
+        sources, targets = (np.concatenate(column) for column in zip(*edges, strict=True))
+        return Links(sources, targets, len(self._kinds))
 
-    def _hold(self, found: Mask, *edges: tuple[Words, Words], all_: bool = False) -> Words:
-        """Return what named composites hold something marked; mark nameless ones that do.
+    @cached_property
+    def _by_value(self) -> Links:
+        """What passes types on by value, other than members."""
+        return self._links(self._edges)
 
-        Args:
-            found: The mark; it spreads.
-            edges: What passes it on.
-            all_: Mark named ones, too, and what holds those.
-        """
+    @cached_property
+    def _through_pointers(self) -> Links:
+        """What passes types on by value, and pointers."""
+        return self._links(self._edges, self._pointers)
+
+    @cached_property
+    def _within_nameless(self) -> Links:
+        """What passes types on by value, and members of what has no name."""
         owners, types = self._members
-        self._spread(found, *edges)
-        while True:
-            holders = np.unique(owners[found[types]])
-            passes = holders if all_ else holders[~self._named[holders]]
-            if found[passes].all():
-                named: Words = holders[self._named[holders]]
-                return named
-            found[passes] = True
-            self._spread(found, *edges)
+        nameless = ~self._named[owners]
+        return self._links(self._edges, (owners[nameless], types[nameless]))
+
+    @cached_property
+    def _within_all(self) -> Links:
+        """What passes types on by value, and members."""
+        return self._links(self._edges, self._members)
+
+    def _hold(self, found: Mask, links: Links) -> Words:
+        """Return what named composites hold something marked; the mark spreads over links."""
+        owners, types = self._members
+        links.add_users(found)
+        holders = np.unique(owners[found[types]])
+        named: Words = holders[self._named[holders]]
+        return named
 
     def find(self, type_ids: Iterable[int], *, transitive: bool = False) -> Users:
         """Return who uses a type.
@@ -164,12 +174,12 @@ class UserIndex:
         found = np.zeros(len(self.graph), bool)
         found[list(type_ids)] = True
         found[0] = False
-        # Its own: not what nameless structs hold it.
-        self._spread(found, self._edges)
+        # Not yet what is in nameless structs: a pointer to such a struct is none to the type.
+        self._by_value.add_users(found)
         pointing = np.zeros_like(found)
         sources, targets = self._pointers
         pointing[sources[found[targets]]] = True
-        self._spread(pointing, self._edges, self._pointers)
+        self._through_pointers.add_users(pointing)
         protos, params = self._params
         given = np.unique(protos[found[params] | pointing[params]])
         returning = self._are(Kind.FUNC_PROTO) & (found[self._thirds] | pointing[self._thirds])
@@ -177,15 +187,15 @@ class UserIndex:
         taking[given] = True
         calling = taking | returning
         functions, variables = self._are(Kind.FUNC), self._are(Kind.VAR)
-        self._spread(calling, self._edges, self._pointers)
+        self._through_pointers.add_users(calling)
         of_it = variables & (found[self._thirds] | pointing[self._thirds])
         return Users(
             takes=_ids(functions & taking[self._thirds]),
             returns=_ids(functions & returning[self._thirds]),
             variables=_ids(of_it),
-            embeds=self._hold(found, self._edges, all_=transitive),
-            points=self._hold(pointing, self._edges),
-            callbacks=self._hold(calling, self._edges),
+            embeds=self._hold(found, self._within_all if transitive else self._within_nameless),
+            points=self._hold(pointing, self._within_nameless),
+            callbacks=self._hold(calling, self._within_nameless),
             within=found,
             pointing=pointing,
             calling=calling,
@@ -199,23 +209,27 @@ class UserIndex:
             mask: One of a Users': within, pointing or calling.
         """
         found: list[str] = []
-        self._add_paths(owner, mask, "", 0, found)
-        return found
-
-    def _add_paths(self, owner: int, mask: Mask, path: str, depth: int, found: list[str]) -> None:
-        view = self.graph[owner]
-        for member in getattr(view, "members", ()):
-            if not mask[member.type_id] or len(found) >= MAX_PATH:
+        # What is still to be looked at, the first last.
+        waiting = [(member, "") for member in reversed(self._members_of(owner))]
+        for _ in range(MAX_LOOKED_AT):
+            if not waiting or len(found) == MAX_PATHS:
+                break
+            member, path = waiting.pop()
+            if not mask[member.type_id]:
                 continue
             inside, suffix = follow(member.type), ""
-            while isinstance(inside, Array) and len(suffix) < MAX_PATH:
+            while isinstance(inside, Array) and len(suffix) < 2 * MAX_DIMENSIONS:
                 inside, suffix = follow(inside.element), f"{suffix}[]"
             if isinstance(inside, Struct | UnionType) and not inside.name and mask[inside.id]:
-                if depth < MAX_PATH:
-                    prefix = f"{path}{member.name}{suffix}." if member.name else path
-                    self._add_paths(inside.id, mask, prefix, depth + 1, found)
+                prefix = f"{path}{member.name}{suffix}." if member.name else path
+                waiting += [(inner, prefix) for inner in reversed(inside.members)]
             else:
                 found.append(f"{path}{member.name}")
+        return found
+
+    def _members_of(self, owner: int) -> list[Member]:
+        view = self.graph[owner]
+        return view.members if isinstance(view, Struct | UnionType) else []
 
 
 def _ids(mask: Mask) -> Words:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import dwarfless
 from dwarfless.cli.main import cli
-from dwarfless.consumers.layout import description, text
+from dwarfless.consumers.layout import description, names
 from dwarfless.formats.btf import Kind
 
 
@@ -142,7 +142,7 @@ def test_json(file):
 
 def test_circles(tmp_path, monkeypatch):
     """Structs that hold one another twice, sixty deep, end with an error."""
-    for module in (text, description):
+    for module in (names, description):
         monkeypatch.setattr(module, "MAX_MEMBERS", 1000)
     builder = dwarfless.GraphBuilder()
     for number in range(1, 60):
@@ -153,6 +153,21 @@ def test_circles(tmp_path, monkeypatch):
     for option in ("--expand", "--json"):
         got = run(path, "s1", "--expand", option)
         assert isinstance(got.exception, dwarfless.LimitError)
+
+
+def test_functions_of_functions(tmp_path):
+    """A function that takes functions that take it, twice, ends."""
+    builder = dwarfless.GraphBuilder()
+    builder.add_func_proto(0, [("a", 2), ("b", 2)])
+    builder.add_reference(Kind.PTR, 1)
+    builder.add_func("f", 1)
+    builder.add_composite(Kind.STRUCT, "s", 8, [("f", 2, 0)])
+    path = tmp_path / "a.btf"
+    path.write_bytes(dwarfless.encode(builder.freeze()))
+    got = run(path, "f").output
+    assert got.startswith("void f(void (*a)(void (*a)(")
+    assert "..." in got
+    assert isinstance(run(path, "s").exception, dwarfless.LimitError)
 
 
 def test_addresses(kernels):

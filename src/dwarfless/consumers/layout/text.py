@@ -10,8 +10,8 @@ lists where we differ and why.
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dwarfless.consumers.layout.names import MAX_DEPTH, Names, pad
 from dwarfless.consumers.layout.notes import Notes, hole_notes, inner_notes, plural, summary
-from dwarfless.errors import LimitError
 from dwarfless.graph.layout import Layout, Layouts, Place
 from dwarfless.graph.views import (
     Array,
@@ -20,13 +20,10 @@ from dwarfless.graph.views import (
     FuncProto,
     Fwd,
     Ptr,
-    Restrict,
     Struct,
     Type,
     Typedef,
     TypeTag,
-    Void,
-    Volatile,
 )
 from dwarfless.graph.views import Union as UnionType
 
@@ -40,10 +37,6 @@ UNION_NAME_WIDTH: Final = 21
 EXPANDED_NAME_WIDTH: Final = 55
 #: What a level of nesting takes from the type's column.
 STEP: Final = 8
-#: Types in one another; sound BTF has ten, and a circle would have no end.
-MAX_DEPTH: Final = 64
-#: Members printed for one type, those inside included; a kernel's has 5,000.
-MAX_MEMBERS: Final = 1 << 15
 PACKED: Final = " __attribute__((__packed__))"
 
 
@@ -85,12 +78,7 @@ def layout_text(layouts: Layouts, type_id: int, *, expand: bool = False) -> str:
     return _Printer(layouts, expand, isinstance(view, UnionType)).top(view) + ";\n"
 
 
-def _pad(text: str, width: int) -> str:
-    """Return text at the left of a field; a negative width counts as positive, as for printf."""
-    return text.ljust(abs(width))
-
-
-class _Printer:
+class _Printer(Names):
     """Prints one type.
 
     Args:
@@ -100,13 +88,13 @@ class _Printer:
     """
 
     def __init__(self, layouts: Layouts, expand: bool, union: bool) -> None:
-        self.layouts, self.graph, self.expand = layouts, layouts.graph, expand
+        super().__init__(layouts.graph)
+        self.layouts, self.expand = layouts, expand
         self.name_width = UNION_NAME_WIDTH if union else NAME_WIDTH
         if expand:
             self.name_width = EXPANDED_NAME_WIDTH
         #: The cache line that was told of last.
         self.line = 0
-        self.left = MAX_MEMBERS
 
     def top(self, view: Type) -> str:
         """Return a type by itself, without the semicolon."""
@@ -130,60 +118,10 @@ class _Printer:
             return f"typedef {self.declare(target, view.name, replace(where, width=0))}"
         return self.declare(view, "", replace(where, width=0)).rstrip()
 
-    def spell(self, view: Type, depth: int = 0) -> str:
-        """Return a type without a name, its parts apart as pahole has them."""
-        if depth > MAX_DEPTH:
-            return "..."
-        if isinstance(view, Void):
-            return "void"
-        if isinstance(view, Ptr):
-            target, const = view.type, ""
-            if isinstance(target, Const) and isinstance(target.type, Ptr):
-                target, const = target.type, "const "
-            return f"{self.spell(target, depth + 1)} {const}*"
-        if isinstance(view, Const | Volatile | Restrict):
-            inner = self.spell(view.type, depth + 1)
-            if isinstance(view, Restrict):
-                return f"{inner} restrict "
-            return f"{view.kind_name.lower()} {inner} "
-        if isinstance(view, TypeTag):
-            return self.spell(view.type, depth + 1)
-        if isinstance(view, Array):
-            return self.spell(view.element, depth + 1)
-        if isinstance(view, FuncProto):
-            return self.function(view, "", "", 0, depth + 1)
-        if isinstance(view, Struct | UnionType):
-            return f"{view.kind_name.lower()} {view.name}"
-        if isinstance(view, Enum):
-            return f"enum {view.name}"
-        if isinstance(view, Fwd):
-            return f"{'union' if view.union else 'struct'} {view.name}"
-        return view.name
-
-    def function(self, proto: FuncProto, star: str, name: str, width: int, depth: int = 0) -> str:
-        """Return the declaration of a function type, or of a pointer to one."""
-        returns = _pad(self.spell(proto.type, depth + 1), width)
-        return f"{returns} ({star}{name}){self.parameters(proto, depth)}"
-
-    def parameters(self, proto: FuncProto, depth: int = 0) -> str:
-        """Return the parameters in parentheses."""
-        texts = []
-        for param in proto.params:
-            view = self.graph[param.type_id]
-            if not param.type_id and not param.name:
-                texts.append("...")
-            elif isinstance(view, Ptr) and isinstance(view.type, FuncProto) and depth < MAX_DEPTH:
-                texts.append(self.function(view.type, "*", param.name, 0, depth + 1))
-            else:
-                texts.append(f"{self.spell(view, depth + 1)} {param.name}".rstrip(" "))
-                if not param.name:
-                    texts[-1] = self.spell(view, depth + 1)
-        return f"({', '.join(texts) or 'void'})"
-
     def declare(self, view: Type, name: str, where: _Where) -> str:
         """Return the declaration of a name, as wide as its column."""
         if where.depth > MAX_DEPTH:
-            return f"{_pad('...', where.width)} {name}"
+            return f"{pad('...', where.width)} {name}"
         if self.expand and isinstance(view, Typedef):
             return self.expanded(view, name, where)
         if isinstance(view, Ptr):
@@ -200,9 +138,9 @@ class _Printer:
         if isinstance(view, Struct | UnionType | Enum):
             word = "enum" if isinstance(view, Enum) else view.kind_name.lower()
             if view.name and not self.shown_inside(view):
-                return f"{word} {_pad(view.name, where.width - len(word) - 1)} {name}"
+                return f"{word} {pad(view.name, where.width - len(word) - 1)} {name}"
             return self.body(view, name, where)
-        return f"{_pad(self.spell(view), where.width)} {name}"
+        return f"{pad(self.spell(view), where.width)} {name}"
 
     def shown_inside(self, view: Type) -> bool:
         """Return whether what is inside a named type is shown where it is used."""
@@ -236,7 +174,7 @@ class _Printer:
         if isinstance(target, Struct | UnionType | Enum) and not target.name:
             inside = replace(where, width=where.width - STEP, base=0, relative=True)
             return self.body(target, f"* {name}", inside)
-        return f"{_pad(self.spell(view), where.width)} {name}"
+        return f"{pad(self.spell(view), where.width)} {name}"
 
     def array(self, view: Array, name: str, where: _Where) -> str:
         """Return the declaration of an array, its outer dimension first."""
@@ -350,9 +288,7 @@ class _Printer:
             where: What it is in; its base is that of the struct or union.
             moves: Whether what is inside counts from its offset, as it does not in a union.
         """
-        self.left -= 1
-        if self.left < 0:
-            raise LimitError(f"members <= {MAX_MEMBERS} in one type", MAX_MEMBERS + 1)
+        self.count()
         offset = member.offset + where.base
         if moves:
             where = replace(where, base=offset)
