@@ -9,11 +9,13 @@ Out: paths below ``$XDG_CACHE_HOME/dwarfless``, printed one a line.
     fetch.py modules trixie --all           all of them, 2 GB
     fetch.py image trixie                   the same kernel to boot, with its modules
     fetch.py busybox                        a busybox that needs no library
+    fetch.py root trixie                    what builds and loads that kernel's modules, a root
     fetch.py peers                          pahole and bpftool from sid, with their libraries
 
-Layout of the cache: ``apt/SUITE`` lists, ``debs`` packages, ``kernels/SUITE``, ``images/SUITE``
-and ``peers/sid`` what was unpacked. A file that is there is complete: it was renamed into place.
-Nothing is fetched twice, no root is needed, and a second run waits for the first.
+Layout of the cache: ``apt/SUITE`` lists, ``debs`` packages, ``kernels/SUITE``, ``images/SUITE``,
+``roots/SUITE`` and ``peers/sid`` what was unpacked. A file that is there is complete: it was
+renamed into place. Nothing is fetched twice, no root is needed, and a second run waits for the
+first.
 
 The mirror is the one in the machine's apt configuration, or ``$DWARFLESS_MIRROR``.
 """
@@ -49,6 +51,7 @@ __all__ = [
     "peer_command",
     "peers",
     "release_of",
+    "root",
     "unpack",
     "unpack_all",
 ]
@@ -56,6 +59,11 @@ __all__ = [
 SUITES = ("bookworm", "trixie", "sid")
 KERNEL = "linux-image-cloud-amd64-dbg"
 PEERS = ("pahole", "bpftool")
+#: What the kernel's own modules were built with.
+COMPILERS = {"bookworm": "gcc-12", "trixie": "gcc-14"}
+#: The rest of a root; a compiler is added, and the kernel's headers.
+ROOT = ("bash", "binutils", "coreutils", "dash", "diffutils", "findutils", "gawk", "grep", "gzip")
+ROOT += ("kmod", "make", "patch", "sed", "systemd", "xz-utils")
 #: Marks a folder that holds every module of its kernel.
 ALL_THERE = ".all-modules"
 
@@ -249,7 +257,38 @@ def peers(*, keep_deb: bool = True) -> Path:
             return found
         apt = Apt(root, "sid")
         folder = root / "peers" / "sid"
-        unpack_all(apt.download(apt.closure(PEERS)), folder, keep_deb=keep_deb)
+        unpack_all(apt.download(apt.closure(PEERS, libraries=True)), folder, keep_deb=keep_deb)
+        return folder
+
+
+def root(suite: str, *, keep_deb: bool = True) -> Path:
+    """Return a root with the headers of the kernel in the cache, its compiler, kmod and DKMS.
+
+    Packages are unpacked, their scripts not run. Use a copy: cached files must not change.
+    """
+    release = release_of(kernel(suite))
+    with locked() as cache:
+        folder = cache / "roots" / suite
+        if folder.exists():
+            return folder
+        apt, headers = Apt(cache, suite), f"linux-headers-{release}"
+        beside = [name for name in apt.depends(headers) if name.startswith("linux-headers-")]
+        tools = [name for name in apt.depends(headers) if name.startswith("linux-kbuild-")]
+        names = apt.closure([*ROOT, COMPILERS[suite], *tools])
+        # Headers want the kernel itself, DKMS a whole Perl to make packages.
+        debs = apt.download([*names, headers, *beside, "dkms"])
+        partial = folder.with_name(f".{suite}.new")
+        shutil.rmtree(partial, ignore_errors=True)
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (partial / "usr" / name).mkdir(parents=True)
+            (partial / name).symlink_to(f"usr/{name}")
+        print(f"fetch: unpacking {len(debs)} packages", file=sys.stderr)
+        for deb in debs:
+            unpack(deb, partial, keep_deb=keep_deb)
+        for name in ("dev", "proc", "sys", "run", "tmp"):
+            (partial / name).mkdir(exist_ok=True)
+        (partial / "usr/bin/awk").symlink_to("gawk")
+        partial.replace(folder)
         return folder
 
 
@@ -266,6 +305,8 @@ def main() -> int:
     sub.add_argument("--all", action="store_true", help="every module of the kernel")
     sub = what.add_parser("image", help="a kernel to boot, with its modules")
     sub.add_argument("suite", choices=SUITES, nargs="+")
+    sub = what.add_parser("root", help="what builds and loads a kernel's modules, as a root")
+    sub.add_argument("suite", choices=list(COMPILERS), nargs="+")
     what.add_parser("busybox", help="a busybox that needs no library")
     what.add_parser("peers", help="pahole and bpftool")
     arguments = parser.parse_args()
@@ -275,8 +316,8 @@ def main() -> int:
             suite, names = arguments.suite, arguments.name
             every = [all_modules(suite, keep_deb=keep_deb)] if arguments.all else []
             paths = every + modules(suite, names, keep_deb=keep_deb)
-        elif arguments.what in ("kernel", "image"):
-            one = kernel if arguments.what == "kernel" else image
+        elif arguments.what in ("kernel", "image", "root"):
+            one = {"kernel": kernel, "image": image, "root": root}[arguments.what]
             paths = [one(suite, keep_deb=keep_deb) for suite in arguments.suite]
         else:
             paths = [(busybox if arguments.what == "busybox" else peers)(keep_deb=keep_deb)]

@@ -107,9 +107,7 @@ class Apt:
         for attempt in (1, 2):
             if attempt == 2 or not self._lists_are_there():
                 self.update()
-            lines = self._apt("apt-cache", "depends", "--no-recommends", meta).splitlines()
-            names = [line.split()[-1] for line in lines if "Depends:" in line]
-            if names:
+            if names := self.depends(meta):
                 return names[0]
         raise FetchError(f"{self.suite} has no {meta}")
 
@@ -119,16 +117,35 @@ class Apt:
             self.update()
         return bool(self._apt("apt-cache", "pkgnames", name).strip())
 
-    def closure(self, names: Sequence[str]) -> list[str]:
-        """Return the packages and every library they need, as if nothing were installed."""
+    def closure(self, names: Sequence[str], *, libraries: bool = False) -> list[str]:
+        """Return the packages and all that they need, as if nothing were installed.
+
+        Args:
+            names: The packages.
+            libraries: Leave out what is needed besides libraries.
+
+        Returns:
+            NAME=VERSION each: what is in the cache may be of another suite.
+        """
         if not self._lists_are_there():
             self.update()
         listing = self._apt("apt-get", "-s", "install", "--no-install-recommends", *names)
-        needed = [line.split()[1] for line in listing.splitlines() if line.startswith("Inst ")]
-        return [name for name in needed if name in names or name.startswith(("lib", "zlib"))]
+        rows = (line.split() for line in listing.splitlines() if line.startswith("Inst "))
+        return [
+            f"{name}={version.lstrip('(')}"
+            for _, name, version, *_ in rows
+            if not libraries or name in names or name.startswith(("lib", "zlib"))
+        ]
+
+    def depends(self, name: str) -> list[str]:
+        """Return the packages that one names as needed, alternatives among them."""
+        if not self._lists_are_there():
+            self.update()
+        lines = self._apt("apt-cache", "depends", "--no-recommends", name).splitlines()
+        return [line.split()[-1] for line in lines if "Depends:" in line]
 
     def download(self, names: Sequence[str]) -> list[Path]:
-        """Fetch packages that are not in the cache yet; return them all."""
+        """Fetch packages, perhaps NAME=VERSION, that are not in the cache yet; return them all."""
         missing = [name for name in names if not self._deb(name)]
         if missing:
             print(f"fetch: downloading {', '.join(missing)}", file=sys.stderr)
@@ -153,5 +170,6 @@ class Apt:
                 deb.replace(self.debs / deb.name)
 
     def _deb(self, name: str) -> Path | None:
-        debs = self.debs.glob(f"{name}_*.deb")
+        stem = name.replace("=", "_").replace(":", "%3a")
+        debs = self.debs.glob(f"{stem}_*.deb")
         return max(debs, key=lambda deb: deb.stat().st_mtime, default=None)

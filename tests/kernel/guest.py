@@ -3,8 +3,8 @@
 In:  a kernel, a shell script, files, modules.
 Out: the script's exit status and output, and the kernel's messages.
 
-The guest is a busybox in memory. Its init marks the boot, loads the modules, runs the script and
-switches off. What is meant for the guest refuses to run anywhere else.
+The guest is a busybox in memory, or a disk that lasts over boots. Its init marks the boot, loads
+the modules, runs the script and switches off. What is meant for the guest refuses to run anywhere else.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ from pathlib import Path
 import fetch
 from kernel.archive import Archive
 from kernel.images import Kernel, LabError, find_kernel
-from kernel.machine import Machine
+from kernel.machine import NO_CX16, Machine
 
 __all__ = ["Outcome", "boot", "guarded"]
 
@@ -40,7 +40,7 @@ INIT = f"""\
   echo "this is the init of the lab's guest" >&2
   exit 125
 }}
-export PATH=/usr/local/bin:/bin HOME=/root
+export PATH=/usr/local/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -53,12 +53,34 @@ for module in /lab/modules/*.ko; do
   [ -e "$module" ] || continue
   insmod "$module" || echo "lab: $module does not load" >/dev/ttyS1
 done
+mkdir /run/lab
+cp /lab/* /run/lab 2>/dev/null
+if [ -e /lab/disk ]; then
+  mount -t ext4 /dev/vda /disk || echo "lab: no disk" >/dev/ttyS1
+  for place in dev proc run sys; do mount --move /$place /disk/$place; done
+  exec switch_root /disk /bin/sh /run/lab/finish
+fi
+exec sh /lab/finish
+"""
+
+#: The rest of init, on the root where the script runs.
+FINISH = f"""\
+[ $$ = 1 ] && cmp -s {MARK} {BOOT_ID} || {{
+  echo "this is the init of the lab's guest" >&2
+  exit 125
+}}
 cd /root
-sh /lab/run </dev/null >/dev/ttyS1 2>&1
-echo $? >/dev/ttyS2
-[ -e /lab/stay ] && exec sleep 1000000
+sh /run/lab/run </dev/null >/dev/ttyS1 2>&1
+status=$?
+sync
+[ -e /run/lab/disk ] && mount -o remount,ro /
+echo $status >/dev/ttyS2
+[ -e /run/lab/stay ] && exec sleep 1000000
 poweroff -f
 """
+
+#: What a disk needs.
+DISK_MODULES = ("virtio_pci", "virtio_blk", "ext4")
 
 
 @dataclass(frozen=True)
@@ -98,6 +120,7 @@ def boot(
     memory: int = 1024,
     timeout: float = 180,
     vmcore: Path | None = None,
+    disk: Path | None = None,
 ) -> Outcome:
     """Boot a kernel, run a script in it, switch it off.
 
@@ -111,6 +134,8 @@ def boot(
         memory: In MiB.
         timeout: In seconds, for all of it.
         vmcore: Where to write the guest's memory after the script has ended.
+        disk: Image of an ext4 with a busybox as /bin/sh, the guest's root; it is written to, and its
+            programs may use cmpxchg16b.
 
     Raises:
         LabError: It can't be made, or comes to no end.
@@ -120,7 +145,13 @@ def boot(
         kernel = find_kernel(kernel)
     # The core file holds the kernel's own description of itself only if the kernel handed it over.
     modules = [*modules, "qemu_fw_cfg"] if vmcore else modules
-    content = root_archive(kernel, script, put or {}, modules, stay=vmcore is not None)
+    if disk:
+        arguments += f" {NO_CX16}"
+        # Some kernels have a part of it built in.
+        known = kernel.module_files
+        modules = [*(name for name in DISK_MODULES if name in known), *modules]
+    marks = [mark for mark, wanted in (("stay", vmcore), ("disk", disk)) if wanted]
+    content = root_archive(kernel, script, put or {}, modules, marks)
     line = f"console=ttyS0 quiet loglevel=5 panic=-1 {arguments}"
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
@@ -128,6 +159,7 @@ def boot(
         initramfs = folder / "initramfs"
         initramfs.write_bytes(content)
         devices = ("-device", "vmcoreinfo") if vmcore else ()
+        devices += ("-drive", f"file={disk},if=virtio,format=raw") if disk else ()
         with Machine(folder, kernel.image, initramfs, line, memory, devices) as machine:
             status = machine.wait_for_status(timeout)
             if vmcore:
@@ -143,11 +175,11 @@ def root_archive(
     script: str,
     put: Mapping[str, Path | bytes],
     modules: Sequence[str],
-    stay: bool = False,
+    marks: Sequence[str] = (),
 ) -> bytes:
     """Return the guest's root file system."""
     archive = Archive()
-    for folder in ("proc", "sys", "dev", "run", "tmp", "root", "etc"):
+    for folder in ("proc", "sys", "dev", "run", "tmp", "root", "etc", "disk"):
         archive.folder(folder)
     archive.device("dev/console", 5, 1)
     busybox = fetch.find_busybox() or fetch.busybox()
@@ -160,8 +192,9 @@ def root_archive(
     archive.link("sbin", "bin")
     archive.add("init", INIT.encode(), 0o755)
     archive.add("lab/run", guarded(script).encode())
-    if stay:
-        archive.add("lab/stay", b"")
+    archive.add("lab/finish", FINISH.encode())
+    for mark in marks:
+        archive.add(f"lab/{mark}", b"")
     for number, (name, content) in enumerate(kernel.with_dependencies(modules)):
         archive.add(f"lab/modules/{number:03}-{name}.ko", content)
     for place, what in put.items():

@@ -5,7 +5,8 @@ Out: what came over the three serial lines, each in a file of its own: the conso
      output, its status.
 
 KVM may be absent or hang, so everything is emulated; with these settings every kernel comes up,
-while several threads or cmpxchg16b crash 6.12 at random, and -cpu qemu64 hangs.
+while several threads or cmpxchg16b crash 6.12 at random, and -cpu qemu64 hangs. Programs have
+cmpxchg16b, without which numpy refuses to run, where the kernel is told to do without (NO_CX16).
 """
 
 import json
@@ -17,10 +18,12 @@ from typing import Any
 
 from kernel.images import LabError
 
-__all__ = ["LINES", "Machine"]
+__all__ = ["LINES", "NO_CX16", "Machine"]
 
 QEMU = "qemu-system-x86_64"
-CPU = "Haswell-noTSX,-cx16,-pcid,-x2apic,-tsc-deadline,-invpcid"
+CPU = "Haswell-noTSX,{}cx16,-pcid,-x2apic,-tsc-deadline,-invpcid"
+#: X86_FEATURE_CX16 on the kernel's command line. Source: arch/x86/include/asm/cpufeatures.h.
+NO_CX16 = "clearcpuid=141"
 ACCELERATOR = "tcg,thread=single"
 #: Serial lines in the order of the guest's /dev/ttyS*.
 LINES = ("console", "output", "status")
@@ -48,7 +51,8 @@ class Machine:
         extra: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
-        command = [QEMU, "-accel", ACCELERATOR, "-cpu", CPU, "-m", str(memory), "-nodefaults"]
+        cpu = CPU.format("+" if NO_CX16 in arguments else "-")
+        command = [QEMU, "-accel", ACCELERATOR, "-cpu", cpu, "-m", str(memory), "-nodefaults"]
         command += ["-display", "none", "-no-reboot", "-kernel", str(image)]
         command += ["-initrd", str(initramfs), "-append", arguments]
         command += ["-qmp", f"unix:{folder}/qmp,server=on,wait=off"]

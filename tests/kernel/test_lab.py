@@ -40,7 +40,7 @@ def test_boot():
     assert "Power down" in outcome.console
 
 
-@pytest.mark.parametrize("script", [guarded("touch harm"), guest.INIT])
+@pytest.mark.parametrize("script", [guarded("touch harm"), guest.INIT, guest.FINISH])
 def test_refuses_a_host(script, tmp_path):
     """What is meant for the guest ends before it does anything."""
     done = subprocess.run(

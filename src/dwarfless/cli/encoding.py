@@ -64,12 +64,16 @@ class Encoding:
             report=report,
         )
 
+    def encode_distilled(self, graph: TypeGraph, report: Report) -> bytes:
+        """Return the base that travels with a graph as raw BTF, b"" if none does."""
+        if not self.options.has("distilled_base") or graph.base is None:
+            return b""
+        return encode_btf(graph.base, byte_order=report.byte_order, target=self.target)
+
     def write(self, path: Path, graph: TypeGraph, report: Report, source: Path) -> int:
         """Write a graph that was made from source; return how many bytes that came to."""
         btf, format = self.encode(graph, report), self.format or format_of(path)
-        distilled = b""
-        if self.options.has("distilled_base") and graph.base is not None:
-            distilled = encode_btf(graph.base, byte_order=report.byte_order, target=self.target)
+        distilled = self.encode_distilled(graph, report)
         binding = bind(source, graph) if format == "elf" else None
         if binding is not None and distilled:
             # It brings its base, and is moved onto whatever fits.
@@ -220,10 +224,8 @@ def write_result(
         encoding: How.
     """
     if output is None:
-        if encoding.options.has("distilled_base") and graph.base is not None:
-            raise click.UsageError("A distilled base goes into a file of its own: name one by -o.")
         btf = encoding.encode(graph, report)
-        embed(source, btf)
+        embed(source, btf, distilled=encoding.encode_distilled(graph, report))
         size = len(btf)
     else:
         size = encoding.write(output, graph, report, source)

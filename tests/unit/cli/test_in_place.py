@@ -37,6 +37,24 @@ def test_in_place_adds_and_replaces(copy, monkeypatch):
     assert os.listdir(copy.parent) == ["a"]
 
 
+def test_in_place_with_a_distilled_base(copy, kernels):
+    """It goes into .BTF.base, as into a file of its own, and goes when there is none."""
+    over = ("--base", kernels / "a.btf")
+    features = ("--features", "+global_var,distilled_base")
+    do("encode", kernels / "a", *features, *over, "-o", copy.parent / "own.elf")
+    do("encode", "--in-place", copy, *features, *over)
+    own = ElfImage.load(copy.parent / "own.elf")
+    (copy.parent / "own.elf").unlink()
+    after = ElfImage.load(copy)
+    for name in (".BTF", ".BTF.base"):
+        expected = own.section_bytes(own.section_names.index(name))
+        assert after.section_bytes(after.section_names.index(name)) == expected
+    assert load(copy, base=load(kernels / "a.btf")).find("counter", "var")
+    do("encode", "--in-place", copy)
+    assert ".BTF.base" not in ElfImage.load(copy).section_names
+    assert load(copy).find("task", "struct").size == 16
+
+
 def loaded_btf(copy: Path) -> None:
     """Make .BTF part of what is loaded, as in a vmlinux."""
     raw = copy.with_suffix(".btf")
