@@ -4,7 +4,8 @@ In:  a kernel, a shell script, files, modules.
 Out: the script's exit status and output, and the kernel's messages.
 
 The guest is a busybox in memory, or a disk that lasts over boots. Its init marks the boot, loads
-the modules, runs the script and switches off. What is meant for the guest refuses to run anywhere else.
+the modules, runs the script and switches off. What is meant for the guest refuses to run anywhere
+else.
 """
 
 import subprocess
@@ -134,8 +135,8 @@ def boot(
         memory: In MiB.
         timeout: In seconds, for all of it.
         vmcore: Where to write the guest's memory after the script has ended.
-        disk: Image of an ext4 with a busybox as /bin/sh, the guest's root; it is written to, and its
-            programs may use cmpxchg16b.
+        disk: Image of an ext4 with a busybox as /bin/sh, the guest's root; it is written to, and
+            its programs may use cmpxchg16b.
 
     Raises:
         LabError: It can't be made, or comes to no end.

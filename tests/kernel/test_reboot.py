@@ -31,13 +31,13 @@ snapshot() {
   find / -xdev ! -path '/root*' | sort
   find /etc /lib/modules /var -type f -exec sha256sum {} + | sort
 }
-ask() { date +%s; dwarfless "$@" 2>&1; echo "status $?"; date +%s; }
+ask() { dwarfless "$@" 2>&1; echo "status $?"; }
+boot=/usr/lib/systemd/systemd-modules-load
 """
 
 FIRST = f"""\
-snapshot >/root/before
-/usr/lib/systemd/systemd-modules-load; say start; list
-say nothing; ask status
+depmod; snapshot >/root/before
+$boot; say start; list
 say build; ask install --build --always
 cp /lib/modules/*/updates/vmlinux-btf-extra.ko* /root
 say module; ask install /root/{MODULE}.elf --always
@@ -46,7 +46,7 @@ say load; ask status --load; list
 """
 
 SECOND = f"""\
-/usr/lib/systemd/systemd-modules-load; say boot; list
+$boot; say boot; list
 /usr/sbin/modprobe {MODULE}; say after; list
 say status; ask status
 say uninstall; ask uninstall; snapshot | diff - /root/before && echo as before
@@ -54,9 +54,9 @@ say ready; ask install /root/vmlinux-btf-extra.ko*
 """
 
 THIRD = """\
-/usr/lib/systemd/systemd-modules-load; say boot; list
+$boot; say boot; list
+/usr/sbin/modprobe nf_conntrack; say after; list
 say status; ask status
-say uninstall; ask uninstall; snapshot | diff - /root/before && echo as before
 """
 
 
@@ -146,12 +146,33 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     return Host(image, disk)
 
 
+def shown(names: str) -> set[str]:
+    """Return the extras in a list of what the kernel shows."""
+    return {name for name in names.split() if "btf" in name}
+
+
 def test_install_status_uninstall(host):
-    """Built there, loaded after a reboot; nothing is left, also of what modules_load= names."""
+    """Built there, loaded after a reboot; after uninstall no file is left."""
     first = host.boot(FIRST)
-    print(*first.items(),sep='\n')
+    assert shown(first["start"]) == set()
+    for part, name in (("build", "vmlinux-btf-extra"), ("module", f"{MODULE}-btf")):
+        assert f"updates/{name}.ko.xz" in first[part]
+        assert first[part].endswith("status 0\n")
+    assert first["load"].count(": ok\n") == 4
+    assert "at boot   by modules-load.d" in first["load"]
+    assert "status 0\n" in first["load"]
+    assert shown(first["load"].splitlines()[-1]) == {EXTRA, f"{MODULE}_btf"}
+
     second = host.boot(SECOND)
-    print(*second.items(),sep='\n')
+    assert shown(second["boot"]) == {EXTRA}
+    assert shown(second["after"]) == {EXTRA, f"{MODULE}_btf"}
+    assert second["status"].count(": ok\n") == 4
+    assert second["status"].endswith("status 0\n")
+    assert second["uninstall"].count("removed /") == 4
+    assert second["uninstall"].endswith("status 0\nas before\n")
+    assert second["ready"].endswith("status 0\n")
+
     third = host.boot(THIRD, "modules_load=vmlinux-btf-extra")
-    print(*third.items(),sep='\n')
-    assert 0
+    assert shown(third["boot"]) == shown(third["after"]) == {EXTRA}
+    assert "at boot   by modules_load= on the kernel's command line" in third["status"]
+    assert third["status"].endswith("status 0\n")
