@@ -36,6 +36,7 @@ COMMANDS = {
     "relocate": "Move split BTF from a distilled base onto a whole one.",
     "footprint": "Print what variables cost a kernel.",
     "debug": "Debug a kernel with drgn by its BTF.",
+    "isf": "Write symbols for Volatility 3.",
     "verify": "Say whether a kernel is the one an extra is for.",
     "dump": "Print one line a type.",
     "header": "Write vmlinux.h, or vars.h.",
