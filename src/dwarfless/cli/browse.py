@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from dwarfless.cli.inputs import base_option
 from dwarfless.errors import BaseMismatchError, BtfError

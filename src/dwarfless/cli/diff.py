@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from dwarfless.cli.inputs import SCHEMA, F, load_types
 from dwarfless.errors import DwarflessError

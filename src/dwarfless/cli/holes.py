@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import rich_click as click
+import click
 
 from dwarfless.cli.inputs import SCHEMA, base_option, load_types
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import rich_click as click
+import click
 
 from dwarfless.cli.inputs import SCHEMA, btf_input, load_types
 from dwarfless.formats.btf import Kind

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dwarfless._core.equivalence import live_closure
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.difference import Difference, Side, explain
 from dwarfless.graph.match import levels

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dwarfless._core.meaning import hash_names, hash_types
+from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.elements import Param
 from dwarfless.graph.layout import follow
 from dwarfless.graph.match import flat_records

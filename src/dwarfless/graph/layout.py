@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dwarfless._core.layouts import lay_out
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Const, Int, Restrict, Struct, Type, Typedef, TypeTag, Volatile

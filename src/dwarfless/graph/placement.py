@@ -7,8 +7,8 @@ Out: section, offset and size of a variable, or of all.
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.match import levels
 from dwarfless.graph.type_graph import TypeGraph

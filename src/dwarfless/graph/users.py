@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import KINDS, Kind
 from dwarfless.graph.elements import Member
 from dwarfless.graph.layout import follow
