@@ -72,7 +72,7 @@ class Binding:
 
     Attributes:
         layout: Word size and byte order of the program; the ELF header's, not in the note.
-        machine: EM_ number; likewise.
+        machine: ``EM_`` number; likewise.
         release: The kernel's, as uname -r prints it; "" if unknown.
         build_id: The kernel's, in hex; "" if unknown.
         module: The module's name in the kernel; "" if the variables are the kernel's own.
@@ -144,7 +144,7 @@ class Binding:
             )
 
     def to_section(self, flags: int = 0) -> OutputSection:
-        """Return the note in a section, with SHF_ bits such as SHF_ALLOC."""
+        """Return the note in a section, with ``SHF_`` bits such as SHF_ALLOC."""
         content = self.to_bytes()
         return note_section(
             BINDING_SECTION, OWNER, BINDING_NOTE, content, layout=self.layout, flags=flags
@@ -181,7 +181,7 @@ class Binding:
         Args:
             content: The section's bytes.
             layout: Of the file it is in.
-            machine: EM_ number of that file.
+            machine: ``EM_`` number of that file.
             source: Path for errors.
 
         Raises:

@@ -97,7 +97,8 @@ function parse(text) {
  * Return a function that scores a name in small letters: -1 for no match, less is better.
  *
  * 0 the name itself, 1 it starts so, 2 a word in it does, 3 it is in it, 4 its words are
- * shortened, each typed word standing for one of its own, 5 its letters are, in that order.
+ * shortened, each typed word standing for one of its own, from the first on, 5 from another on,
+ * 6 its letters are there, in that order.
  */
 function matcher(query) {
   const letters = query.replace(/\s+/g, "");
@@ -117,7 +118,8 @@ function matcher(query) {
     if (at > 0) return name[at - 1] === "_" || name.includes(`_${joined}`) ? 2 : 3;
     if (letters.length < 2 || name.length < letters.length) return -1;
     if (!anywhere.test(name)) return -1;
-    return atWords.test(name) ? 4 : 5;
+    const word = name.search(atWords);
+    return word < 0 ? 6 : word === 0 ? 4 : 5;
   };
 }
 
