@@ -34,7 +34,7 @@ cdef struct Spellings:
 
 cdef inline bint spellings_init(Spellings* s, Names* first) noexcept nogil:
     s.first = first
-    s.used = <uint8_t*>calloc((<size_t>first.pool.size + NUM_SHORT) // 8 + 1, 1)
+    s.used = <uint8_t*>calloc((<size_t>first.pool.size + NUM_SHORT) // 64 + 1, 8)
     s.mask = (1 << 12) - 1
     s.slots = <uint64_t*>calloc(<size_t>s.mask + 1, sizeof(uint64_t))
     return array_init(&s.other_in_pool, 4, 0) and array_init(&s.other_short, 4, 0) \
@@ -102,8 +102,8 @@ cdef inline void spell_used(Spellings* s, uint32_t first, uint32_t end, uint32_t
     cdef const char* text
     place = first
     while place < end:
-        if s.used[place >> 3] == 0:
-            place = (place | 7) + 1
+        if place & 63 == 0 and end - place > 64 and (<uint64_t*>s.used)[place >> 6] == 0:
+            place += 64
             continue
         if s.used[place >> 3] >> (place & 7) & 1:
             name = first_name + (place - first)

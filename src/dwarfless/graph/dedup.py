@@ -24,7 +24,11 @@ __all__ = ["IdMap", "deduplicate", "merge_records"]
 IdMap: TypeAlias = NDArray[np.uint32]
 Words: TypeAlias = NDArray[np.uint32]
 
-_ENUMS = (Kind.ENUM, Kind.ENUM64)
+#: By kind.
+_IS_ENUM = np.zeros(128, bool)
+_IS_ENUM[[Kind.ENUM, Kind.ENUM64]] = True
+_IS_COMPOSITE = np.zeros(128, bool)
+_IS_COMPOSITE[[Kind.STRUCT, Kind.UNION]] = True
 #: Turns times records: about ten seconds. A kernel takes three turns.
 MAX_WORK: Final = 1 << 26
 
@@ -64,10 +68,10 @@ def _names(words: Words, starts: Words, order: Words) -> tuple[Words, NDArray[np
     """Return forward declarations, and the definitions they might mean with their names."""
     infos = words[starts[order] + np.uint32(1)]
     kinds = infos >> np.uint32(24) & np.uint32(0x7F)
-    empty_enum = np.isin(kinds, _ENUMS) & (infos & np.uint32(0xFFFFFF) == 0)
+    empty_enum = _IS_ENUM[kinds] & (infos & np.uint32(0xFFFFFF) == 0)
     named = words[starts[order]] != 0
     forwards = order[((kinds == Kind.FWD) | empty_enum) & named]
-    defines = np.isin(kinds, (Kind.STRUCT, Kind.UNION, *_ENUMS)) & ~empty_enum & named
+    defines = (_IS_ENUM | _IS_COMPOSITE)[kinds] & ~empty_enum & named
     definitions = order[defines]
     return forwards, _keys(words, starts, definitions), definitions
 
@@ -77,7 +81,7 @@ def _keys(words: Words, starts: Words, ids: Words) -> NDArray[np.uint64]:
     infos = words[starts[ids] + np.uint32(1)]
     kinds = infos >> np.uint32(24) & np.uint32(0x7F)
     is_union = (kinds == Kind.UNION) | ((kinds == Kind.FWD) & (infos >> np.uint32(31) == 1))
-    sorts = np.where(np.isin(kinds, _ENUMS), 2, is_union.astype(np.int64)).astype(np.uint64)
+    sorts = np.where(_IS_ENUM[kinds], 2, is_union.astype(np.int64)).astype(np.uint64)
     return words[starts[ids]].astype(np.uint64) << np.uint64(2) | sorts
 
 

@@ -174,7 +174,13 @@ def _read_units(
 def _run(
     tasks: Sequence[Callable[[], None]], program: "units.Program", progress: Progress | None
 ) -> None:
-    """Run the tasks in threads of their own; raise what the first of them raised."""
+    """Run the tasks in threads of their own; raise what the first of them raised.
+
+    A single task that nobody watches needs no thread, which would have to wait for its turn.
+    """
+    if len(tasks) == 1 and progress is None:
+        tasks[0]()
+        return
     errors: list[BaseException] = []
 
     def guarded(task: Callable[[], None]) -> None:
