@@ -19,6 +19,8 @@ myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 html_theme = "furo"
+# Else --option gets a dash.
+smartquotes = False
 html_title = f"dwarfless {version}"
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6e68", "color-brand-content": "#0b5f8a"},

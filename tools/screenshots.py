@@ -21,6 +21,8 @@ from browser import Browser, find_chromium
 ROOT: Final = Path(__file__).resolve().parent.parent
 IMAGES: Final = ROOT / "docs" / "images"
 READY: Final = "document.documentElement.dataset.ready"
+#: What the kernels are called where their difference is shown.
+DIFF: Final = ("vmlinux-6.12", "vmlinux-7.2")
 SEARCH: Final = (
     "(() => { const box = document.getElementById('search'); box.focus();"
     "box.value = 'kmem alloc'; box.dispatchEvent(new Event('input')); })()"
@@ -89,7 +91,9 @@ def browse(program: str) -> None:
         for shot in SHOTS:
             take(browser, pages[shot.kernels - 1], shot)
         page = Path(folder) / "diff.html"
-        run("diff", files[0][0], files[1][0], "--html", page, expected=1)
+        for name, (vmlinux, _) in zip(DIFF, files, strict=True):
+            (Path(folder) / name).symlink_to(vmlinux)
+        run("diff", *DIFF, "--html", page, expected=1, folder=Path(folder))
         browser.resize(1280, 800)
         browser.prefer("light")
         browser.open(page, ready="document.readyState === 'complete'")
@@ -105,10 +109,11 @@ def kernel_files(suite: str, folder: Path) -> list[Path]:
     return [vmlinux, extra]
 
 
-def run(*args: str | Path, expected: int = 0) -> None:
+def run(*args: str | Path, expected: int = 0, folder: Path = ROOT) -> None:
     """Run dwarfless; another exit status than what is expected is an error."""
     command = "from dwarfless.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", command, *map(str, args)], check=False)
+    words = [sys.executable, "-c", command, *map(str, args)]
+    done = subprocess.run(words, check=False, cwd=folder)
     if done.returncode != expected:
         sys.exit(f"screenshots: dwarfless {args[0]} ended with {done.returncode}")
 
