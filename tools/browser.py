@@ -66,6 +66,7 @@ class Browser:
     def __init__(self, program: str | Path, *, width: int = 1280, height: int = 800) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
+        self._address = "about:blank"
         self._profile = tempfile.mkdtemp(prefix="dwarfless-browser.")
         to_read, self._out = os.pipe()
         self._in, to_write = os.pipe()
@@ -146,6 +147,7 @@ class Browser:
         self.send("Page.navigate", url="about:blank")
         self.wait("location.href === 'about:blank'")
         self.requests.clear()
+        self._address = address.partition("#")[0]
         self.send("Page.navigate", url=address)
         self.wait(f"location.href !== 'about:blank' && document.body && ({ready})")
 
@@ -256,4 +258,6 @@ class Browser:
         elif event == "Log.entryAdded" and said["entry"]["level"] in ("error", "warning"):
             self.complaints.append(said["entry"]["text"])
         elif event == "Network.requestWillBeSent":
-            self.requests.append(said["request"]["url"])
+            address = said["request"]["url"]
+            if address.partition("#")[0] != self._address and not address.startswith("data:"):
+                self.requests.append(address)

@@ -65,7 +65,8 @@ def render(programs: Sequence[BrowseInput]) -> bytes:
         "script": script(),
     }
     page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read("page.html"))
-    return page.encode()
+    # File names may hold bytes that are no UTF-8.
+    return page.encode(errors="replace")
 
 
 def script() -> str:
