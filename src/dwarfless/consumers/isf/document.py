@@ -19,7 +19,8 @@ from dwarfless.consumers.isf.types import FUNCTION, VOID, Types
 
 __all__ = ["BANNER", "SUFFIXES", "Origin", "compressed", "document", "is_typed"]
 
-FORMAT: Final = "6.3.0"
+#: What it is by schema 6.3.0; but Volatility up to 2.28 ships that and reads no file that says so.
+FORMAT: Final = "6.2.0"
 #: The symbol that Volatility tells kernels by.
 BANNER: Final = "linux_banner"
 SUFFIXES: Final = (".json", ".json.gz", ".json.xz")
