@@ -37,9 +37,10 @@ Progress: TypeAlias = Callable[[int, int], None]
 #: Features the core knows, by its bits (FEATURE_* in _core/intern.pxd).
 _FEATURE_BITS: Final = {"float": 1, "enum64": 2, "type_tag": 4, "decl_tag": 8}
 _FLAT_ARRAYS: Final = 16
+_FUNCTIONS: Final = 32
 #: What the core has to read for which classes.
 _CLASS_BITS: Final = (
-    (frozenset({"functions"}), 32),
+    (frozenset({"functions"}), _FUNCTIONS),
     (frozenset({"percpu", "global", "static", "declarations"}), 64),
     (frozenset({"types"}), 512),
 )
@@ -49,7 +50,7 @@ _EXTRA_CLASS_BITS: Final = {"local": 128, "declarations": 256}
 _IDLE_FEATURES: Final = {
     "true_signature": "signatures are written as in the source",
 }
-_ALL_CLASSES: Final = 32 | 64 | 128 | 256 | 512
+_ALL_CLASSES: Final = _FUNCTIONS | 64 | 128 | 256 | 512
 #: What each of the core's counts (LeftOut in _core/walk.pxd) means.
 _LEFT_OUT: Final = (
     ("type", "base class of a class"),
@@ -94,8 +95,8 @@ def read_program(
         UnsupportedError: The DWARF is of a version that is not known.
     """
     report = Report()
-    table = functions.function_table(image.symbols())
     bits = _feature_bits(options) if trace is None else _feature_bits(options) | _ALL_CLASSES
+    table = functions.function_table(image.symbols() if bits & _FUNCTIONS else None)
     stores, program = _read_units(sections, image, table, bits, options, jobs, progress)
     _count(stores, program, options, report)
     resolved = join.Resolved(stores)
