@@ -5,11 +5,12 @@ Out: files for boot(put=…): the program, the libraries it is linked with, and 
 """
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import fetch
 
-__all__ = ["peer"]
+__all__ = ["peer", "with_libraries"]
 
 
 def peer(name: str) -> dict[str, Path | bytes]:
@@ -18,8 +19,20 @@ def peer(name: str) -> dict[str, Path | bytes]:
     Raises:
         FetchError: It can't be fetched.
     """
-    root = fetch.find_peers() or fetch.peers()
-    loader, _, libraries, program = fetch.peer_command(name)
+    if fetch.find_peers() is None:
+        fetch.peers()
+    return with_libraries(name, fetch.peer_command(name))
+
+
+def with_libraries(name: str, command: Sequence[str]) -> dict[str, Path | bytes]:
+    """Return a program that is started by the peers' loader as /bin/NAME.
+
+    Args:
+        name: What it is called in the guest.
+        command: The loader, its option, the folder of libraries, the program.
+    """
+    root = fetch.find_peers()
+    loader, _, libraries, program = command
     listing = subprocess.run(
         [loader, "--library-path", libraries, "--list", program],
         capture_output=True,

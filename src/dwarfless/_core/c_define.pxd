@@ -11,15 +11,17 @@ from dwarfless._core.btf cimport (
     ARRAY, CONST, ENUM, ENUM64, FLOAT, FUNC_PROTO, FWD, INT, PTR, RESTRICT, STRUCT, TYPEDEF,
     TYPE_TAG, UNION, VOLATILE, kind_of, record_of, vlen_of)
 from dwarfless._core.c_layout cimport (
-    Place, alignment_of, is_modifier, is_packed, place_of, put_indent, put_padding, size_of)
+    Place, alignment_of, is_modifier, is_packed, place_of, put_indent, put_padding,
+    rounded_up, size_of)
 from dwarfless._core.c_names cimport Label, label, next_number, put_numbered, put_type_name
 from dwarfless._core.c_state cimport Source, complain, enter, leave, name_of, spend
 from dwarfless._core.memory cimport push_u32, u32s
 from dwarfless._core.text cimport put, put_number, put_signed
 
 
-cdef inline void put_keyword(Source* s, uint32_t type_id, const uint32_t* record) noexcept nogil:
-    """Put struct, union or enum with its name."""
+cdef inline void put_keyword(Source* s, uint32_t type_id, const uint32_t* record,
+                             bint with_name = True) noexcept nogil:
+    """Put struct, union or enum, with its name."""
     cdef uint32_t kind = kind_of(record[1])
     if kind == ENUM or kind == ENUM64:
         put(&s.text, b"enum")
@@ -27,7 +29,7 @@ cdef inline void put_keyword(Source* s, uint32_t type_id, const uint32_t* record
         put(&s.text, b"union")
     else:
         put(&s.text, b"struct")
-    if record[0]:
+    if record[0] and with_name:
         put(&s.text, b" ")
         put_type_name(s, type_id)
 
@@ -79,40 +81,79 @@ cdef inline void define_enum(Source* s, uint32_t type_id, const uint32_t* record
         put(&s.text, b" __attribute__((mode(word)))")
 
 
-cdef inline void define_members(Source* s, uint32_t type_id, const uint32_t* record,
-                                int depth) noexcept nogil:
+cdef inline uint32_t embedded(Source* s, const uint32_t* member, bint is_bitfield) noexcept nogil:
+    """Return the struct or union that an unnamed member brings under a name of its own, or 0.
+
+    Compilers take that only with -fms-extensions, with which kernels are built since 7.1; for all
+    others the members are spelled out.
+    """
+    cdef uint32_t type_id = member[1], kind = 0
+    if member[0] or is_bitfield or not s.repair:
+        return 0
+    while type_id and spend(s, 1, type_id):
+        kind = kind_of(record_of(s.chain, type_id)[1])
+        if kind != TYPEDEF and not is_modifier(kind):
+            break
+        type_id = record_of(s.chain, type_id)[2]
+    return type_id if kind == STRUCT or kind == UNION else 0
+
+
+cdef inline void define_members(Source* s, uint32_t type_id, const uint32_t* record, int depth,
+                                bint with_name = True) noexcept nogil:
     """Put a struct or union with its members, and the padding that puts them where they are."""
     cdef bint is_struct = kind_of(record[1]) == STRUCT, after_bitfield = False
     cdef bint packed = is_struct and is_packed(s, record)
     cdef const uint32_t* member = record + 3
-    cdef uint32_t i, alignment
-    cdef uint64_t at = 0
+    cdef uint32_t i, alignment, inner
+    cdef uint64_t at = 0, most = 0
     cdef Place place
-    put_keyword(s, type_id, record)
+    put_keyword(s, type_id, record, with_name)
     put(&s.text, b" {")
     for i in range(vlen_of(record[1])):
-        if s.problem != NULL:
+        if s.problem != NULL or not enter(s, type_id):
             return
         place = place_of(record, member)
         alignment = 1 if packed else alignment_of(s, member[1])
         put_padding(s, at, place.offset, 8 * alignment, after_bitfield and place.width != 0,
                     depth + 1, type_id)
         put_indent(s, depth + 1)
-        declare(s, member[1], label(member[0], 1), depth + 1)
+        inner = embedded(s, member, place.width != 0)
+        if inner:
+            define_members(s, inner, record_of(s.chain, inner), depth + 1, False)
+        else:
+            declare(s, member[1], label(member[0], 1), depth + 1)
         after_bitfield = place.width != 0
         if after_bitfield:
             put_number(&s.text, b": ", place.width)
         at = place.offset + (place.width if after_bitfield else 8 * size_of(s, member[1]))
+        most = at if at > most else most
         put(&s.text, b";")
         member += 3
+        leave(s)
     if is_struct:
         put_padding(s, at, 8 * <uint64_t>record[2], 8 * alignment_of(s, type_id), False,
                     depth + 1, type_id)
+    elif s.repair:
+        fill_union(s, type_id, record, most, depth + 1)
     if vlen_of(record[1]) or record[2]:
         put_indent(s, depth)
     put(&s.text, b"}")
     if packed:
         put(&s.text, b" __attribute__((packed))")
+
+
+cdef inline void fill_union(Source* s, uint32_t type_id, const uint32_t* record, uint64_t most,
+                            int depth) noexcept nogil:
+    """Make a union as large as it is, if no member does so."""
+    cdef uint64_t bits = 8 * <uint64_t>record[2]
+    cdef uint32_t alignment = alignment_of(s, type_id)
+    if rounded_up(most, 8 * (alignment if alignment else 1)) >= bits:
+        return
+    put_indent(s, depth)
+    put(&s.text, b"struct {")
+    put_padding(s, 0, bits, 8, False, depth + 1, type_id)
+    put_indent(s, depth)
+    put(&s.text, b"};")
 
 
 cdef inline void declare(Source* s, uint32_t type_id, Label name, int depth) noexcept nogil:

@@ -199,17 +199,19 @@ cdef class CSource:
         limit: Bytes that the text may have.
         steps: Types and members that may be looked at.
         end_id: Types below it tell which anonymous enums something refers to.
+        repair: Whether to write what compilers lay out right, where bpftool's text does not.
     """
 
     cdef Source source
     cdef GraphArrays arrays
 
     def __cinit__(self, GraphArrays arrays, uint32_t pointer_size, size_t limit, int64_t steps,
-                  uint32_t end_id):
+                  uint32_t end_id, bint repair):
         memset(&self.source, 0, sizeof(Source))
         self.arrays = arrays
         if not source_init(&self.source, &arrays.chain, pointer_size, limit, steps):
             raise MemoryError("the types fit no memory")
+        self.source.repair = repair
         mark_referenced(&self.source, end_id)
 
     def __dealloc__(self):
@@ -271,6 +273,12 @@ cdef class CSource:
         """Tell whether a typedef or an enumerator of what is written has a name (its offset)."""
         return self.source.identifiers.offsets[bucket_of(
             &self.source, &self.source.identifiers, text_of(self.source.chain, name))] != 0
+
+    def number(self, uint32_t type_id):
+        """Return the how manieth of its name a type is; 0 if it has none or isn't written."""
+        if type_id >= self.source.num:
+            raise IndexError(f"type {type_id} is not in the graph")
+        return self.source.numbers[type_id]
 
     def check(self):
         """Raise NotInC if something is wrong."""

@@ -44,6 +44,7 @@ cdef struct Source:
     Array queue            # types to write, what they need first
     Array stack            # declarators under way
     int64_t steps          # that may still be made
+    bint repair            # write what compilers lay out right, where bpftool does not
     int depth
     const char* problem
     uint32_t culprit

@@ -48,12 +48,15 @@ class CText:
         graph: Its types, those of its bases included, can be written.
         seen_from: One of its levels; an anonymous enum that nothing up to there refers to is
             written for its enumerators. None for the graph itself.
+        repair: Whether to write what compilers lay out right; else what bpftool writes.
 
     Raises:
         UnsupportedError: The graph has types of an unknown kind.
     """
 
-    def __init__(self, graph: TypeGraph, seen_from: TypeGraph | None = None) -> None:
+    def __init__(
+        self, graph: TypeGraph, seen_from: TypeGraph | None = None, *, repair: bool = True
+    ) -> None:
         self.graph: Final = graph
         size, level = 0, graph
         while True:
@@ -72,6 +75,7 @@ class CText:
             MAX_GROWTH * size + FREE_GROWTH,
             MAX_STEPS * size // 4 + FREE_GROWTH,
             len(seen_from or graph),
+            repair,
         )
 
     def write(self, ids: Sequence[int]) -> None:
@@ -127,6 +131,11 @@ class CText:
     def put(self, text: str) -> None:
         """Add text."""
         self._source.put(text.encode())
+
+    def name(self, type_id: int) -> str:
+        """Return what a type is called in C, without struct, union or enum; "" if nameless."""
+        number, name = self._source.number(type_id), self.graph[type_id].name
+        return f"{name}___{number}" if number > 1 else name
 
     def is_taken(self, name: int) -> bool:
         """Tell whether a typedef or an enumerator that is written has a name (string offset)."""

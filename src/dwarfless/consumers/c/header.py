@@ -57,20 +57,23 @@ KFUNC_TAG: Final = "bpf_kfunc"
 FASTCALL_TAG: Final = "bpf_fastcall"
 
 
-def header(graph: TypeGraph, ids: Sequence[int] | None = None) -> bytes:
+def header(graph: TypeGraph, ids: Sequence[int] | None = None, *, repair: bool = True) -> bytes:
     """Return a header with types, each after what it needs.
 
     Args:
         graph: Where the types are.
         ids: Which types; what they only point to is announced, not defined. None for all, and
             the prototypes of kfuncs.
+        repair: Whether types that bpftool writes so that compilers lay them out otherwise are
+            written so that they don't: unions larger than their members, and unnamed members of
+            a named type.
 
     Raises:
         BtfError: A type can't be written in C.
 
     Cost: 280 ms for 125,000 types.
     """
-    text = CText(graph)
+    text = CText(graph, repair=repair)
     text.put(START.format(guard=GUARD) + MACROS)
     if ids is None:
         text.write_sorted()
