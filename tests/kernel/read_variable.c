@@ -17,6 +17,15 @@ struct result {
 	char text[64];
 };
 
+/* Helpers write to the stack, not to the context. */
+static inline void copy_text(struct result *to, const void *from)
+{
+	char text[sizeof(to->text)] = {};
+
+	bpf_probe_read_kernel_str(text, sizeof(text), from);
+	__builtin_memcpy(to->text, text, sizeof(text));
+}
+
 /* A number in .data, which the test sets by sysctl. */
 static inline void read_data(struct result *to)
 {
@@ -35,7 +44,7 @@ static inline void read_struct(struct result *to)
 {
 	to->numbers[0] = init_task.pid;
 	to->numbers[1] = init_task.flags;
-	bpf_probe_read_kernel_str(to->text, sizeof(to->text), init_task.comm);
+	copy_text(to, init_task.comm);
 }
 
 /* A struct that another embeds, and a pointer in it that the verifier follows. */
@@ -50,7 +59,7 @@ static inline void read_pointer_in_struct(struct result *to)
 /* A variable that is a pointer: its value is a number to the verifier. */
 static inline void read_pointer(struct result *to)
 {
-	bpf_probe_read_kernel_str(to->text, sizeof(to->text), saved_command_line);
+	copy_text(to, saved_command_line);
 }
 
 /* The same, followed as if the verifier knew what it points to. */
@@ -62,13 +71,22 @@ static inline void read_pointer_followed(struct result *to)
 /* Read-only data. */
 static inline void read_rodata(struct result *to)
 {
-	bpf_probe_read_kernel_str(to->text, sizeof(to->text), linux_banner);
+	copy_text(to, linux_banner);
 }
 
-/* A static variable. */
+/* A static variable whose type is a typedef of a struct. */
 static inline void read_static(struct result *to)
 {
 	to->numbers[0] = warn_count.counter;
+}
+
+/* A typedef of a struct, by a helper. */
+static inline void read_copied(struct result *to)
+{
+	atomic_t copy = {};
+
+	bpf_probe_read_kernel(&copy, sizeof(copy), &warn_count);
+	to->numbers[0] = copy.counter;
 }
 
 /* Each CPU's own. */
@@ -106,4 +124,4 @@ __attribute__((section("syscall"), used)) int program(struct result *to)
 	return 0;
 }
 
-char license[] __attribute__((section("license"), used)) = "GPL";
+char _license[] __attribute__((section("license"), used)) = "GPL";

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import dwarfless
-from dwarfless.consumers.listing import listing
+from dwarfless.consumers.listing import json_listing, listing
 from dwarfless.formats.btf import Kind
 from support import bpftool, kernel
 
@@ -32,8 +32,10 @@ def test_running_kernel():
 @pytest.mark.kernel
 @pytest.mark.parametrize("suite", ["bookworm", "trixie", "sid"])
 def test_distribution_kernel(suite):
-    """The .BTF of a real vmlinux."""
+    """The .BTF of a real vmlinux, as text and as JSON."""
     check_listing(kernel(suite))
+    theirs = bpftool("-j", "btf", "dump", "file", kernel(suite)).stdout
+    assert json_listing(dwarfless.load(kernel(suite))).decode() == theirs, "JSON differs"
 
 
 @pytest.mark.peer
@@ -64,3 +66,5 @@ def test_split(tmp_path):
     (tmp_path / "split").write_bytes(dwarfless.encode(split))
     theirs = bpftool("-B", tmp_path / "base", "btf", "dump", "file", tmp_path / "split")
     assert theirs.stdout.encode() == listing(split)
+    theirs = bpftool("-j", "-B", tmp_path / "base", "btf", "dump", "file", tmp_path / "split")
+    assert theirs.stdout.encode() == json_listing(split)

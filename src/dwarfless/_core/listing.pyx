@@ -13,14 +13,10 @@ from dwarfless._core.btf cimport (
     ARRAY, BTF_NUM_KINDS, CONST, Chain, DATASEC, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC, FUNC_PROTO,
     FWD, INT, PTR, RESTRICT, STRUCT, TYPEDEF, TYPE_TAG, UNION, VAR, VOLATILE, kind_of, record_of,
     text_of, vlen_of)
+from dwarfless._core.btf_names cimport encoding_name, kind_name, linkage_name
 from dwarfless._core.records cimport GraphArrays
 from dwarfless._core.text cimport (
     Text, put, put_number, put_signed, text_deinit, text_init, NO_LIMIT)
-
-cdef const char** KIND_NAMES = [
-    b"UNKNOWN", b"INT", b"PTR", b"ARRAY", b"STRUCT", b"UNION", b"ENUM", b"FWD", b"TYPEDEF",
-    b"VOLATILE", b"CONST", b"RESTRICT", b"FUNC", b"FUNC_PROTO", b"VAR", b"DATASEC", b"FLOAT",
-    b"DECL_TAG", b"TYPE_TAG", b"ENUM64"]
 
 cdef const char** SIGNS = [b"UNSIGNED", b"SIGNED"]
 cdef const char** FORWARDS = [b"struct", b"union"]
@@ -34,28 +30,6 @@ cdef inline void put_name(Text* text, const char* before, const Chain* chain, ui
     else:
         put(text, b"(anon)")
     put(text, after)
-
-
-cdef const char* linkage_name(uint32_t linkage) noexcept nogil:
-    if linkage == 0:
-        return b"static"
-    if linkage == 1:
-        return b"global"
-    if linkage == 2:
-        return b"extern"
-    return b"(unknown)"
-
-
-cdef const char* encoding_name(uint32_t encoding) noexcept nogil:
-    if encoding == 0:
-        return b"(none)"
-    if encoding == 1:
-        return b"SIGNED"
-    if encoding == 2:
-        return b"CHAR"
-    if encoding == 4:
-        return b"BOOL"
-    return b"UNKN"
 
 
 cdef void put_members(Text* text, const Chain* chain, const uint32_t* record) noexcept nogil:
@@ -116,7 +90,7 @@ cdef void put_datasec(Text* text, const Chain* chain, const uint32_t* record) no
             target = record_of(chain, entry[0])
             kind = kind_of(target[1])
             put(text, b" (")
-            put(text, KIND_NAMES[kind if kind < BTF_NUM_KINDS else 0])
+            put(text, kind_name(kind))
             put_name(text, b" '", chain, target[0], b"')")
         else:
             put(text, b" (UNKNOWN '(anon)')")
@@ -184,7 +158,7 @@ cdef void put_type(Text* text, const Chain* chain, uint32_t type_id) noexcept no
         return
     record = record_of(chain, type_id)
     kind = kind_of(record[1])
-    put(text, KIND_NAMES[kind if kind < BTF_NUM_KINDS else 0])
+    put(text, kind_name(kind))
     put_name(text, b" '", chain, record[0], b"'")
     put_fields(text, chain, record, kind)
     put(text, b"\n")

@@ -1,4 +1,4 @@
-"""`dwarfless dump`: one line a type, as bpftool prints it."""
+"""`dwarfless dump`: all types, as bpftool prints them."""
 
 from pathlib import Path
 
@@ -12,18 +12,34 @@ __all__ = ["dump"]
 @click.command()
 @btf_input
 @click.option(
+    "--format",
+    "form",
+    type=click.Choice(["raw", "json", "c"]),
+    default="raw",
+    show_default=True,
+    help="One line a type; bpftool's JSON; its C, which `header` repairs.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
     default="-",
     help="Where to write; standard output if not given.",
 )
-def dump(file: Path, bases: tuple[Path, ...], output: Path) -> None:
-    """Print one line a type, as `bpftool btf dump` does.
+def dump(file: Path, bases: tuple[Path, ...], form: str, output: Path) -> None:
+    """Print all types, as `bpftool btf dump` does.
 
     FILE is raw BTF, or an ELF file with a .BTF section.
     """
-    from dwarfless.consumers.listing import listing
     from dwarfless.containers.output import write_atomically
 
-    write_atomically(output, listing(load_with_bases(file, bases)))
+    graph = load_with_bases(file, bases)
+    if form == "c":
+        from dwarfless.consumers.c.header import header
+
+        content = header(graph, repair=False)
+    else:
+        from dwarfless.consumers.listing import json_listing, listing
+
+        content = json_listing(graph) if form == "json" else listing(graph)
+    write_atomically(output, content)

@@ -38,7 +38,7 @@ COMMANDS = {
     "debug": "Debug a kernel with drgn by its BTF.",
     "isf": "Write symbols for Volatility 3.",
     "verify": "Say whether a kernel is the one an extra is for.",
-    "dump": "Print one line a type.",
+    "dump": "Print all types: lines, JSON or C.",
     "header": "Write vmlinux.h, or vars.h.",
     "check": "Say what the kernel's verifier would.",
     "browse": "Write a web page to look through types and variables.",

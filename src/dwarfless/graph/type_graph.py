@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from dwarfless._core.json_listing import list_types_json
 from dwarfless._core.listing import list_types
 from dwarfless._core.records import GraphArrays, index_types
 from dwarfless.errors import BtfError, LimitError, TypeLookupError
@@ -216,6 +217,10 @@ class TypeGraph:
     def text(self, ids: Sequence[int]) -> bytes:
         """Return types as lines of text, as consumers.listing says."""
         return list_types(self.arrays, np.asarray(ids, np.uint32))
+
+    def json(self, ids: Sequence[int]) -> bytes:
+        """Return types as JSON objects with commas between, as consumers.listing says."""
+        return list_types_json(self.arrays, np.asarray(ids, np.uint32))
 
     @cached_property
     def infos(self) -> Words:
