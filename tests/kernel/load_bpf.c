@@ -1,6 +1,7 @@
-/* Load BPF objects with libbpf and run the one program of each, which is of the type syscall.
+/* Load the programs of a BPF object one by one with libbpf, and run each; they are of the type
+ * syscall.
  *
- *   load_bpf OBJECT...
+ *   load_bpf OBJECT [PROGRAM]
  *
  * Prints, for each, the eight numbers and the text that it leaves in its context, or the error and
  * the last lines of what libbpf and the verifier say.
@@ -35,6 +36,8 @@ int bpf_object__load(struct bpf_object *object);
 void bpf_object__close(struct bpf_object *object);
 struct bpf_program *bpf_object__next_program(const struct bpf_object *object,
 					     struct bpf_program *previous);
+int bpf_program__set_autoload(struct bpf_program *program, _Bool load);
+const char *bpf_program__name(const struct bpf_program *program);
 int bpf_program__fd(const struct bpf_program *program);
 int bpf_prog_test_run_opts(int fd, struct bpf_test_run_opts *options);
 print_fn libbpf_set_print(print_fn function);
@@ -53,7 +56,8 @@ static int remember(int level, const char *format, va_list arguments)
 	return added;
 }
 
-static void run(const char *path)
+/* Run the program of a number; return 0 if there is none. */
+static int run(const char *path, int wanted, const char *only)
 {
 	struct {
 		uint64_t numbers[8];
@@ -62,17 +66,27 @@ static void run(const char *path)
 	struct bpf_test_run_opts options = {
 		.sz = sizeof(options), .ctx_in = &context, .ctx_size_in = sizeof(context),
 	};
-	struct bpf_object *object;
-	int error, i;
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_program *program = NULL, *chosen = NULL;
+	int error, i = 0;
 
+	if (!object)
+		return 0;
+	while ((program = bpf_object__next_program(object, program))) {
+		bpf_program__set_autoload(program, i == wanted);
+		if (i++ == wanted)
+			chosen = program;
+	}
+	if (!chosen || (only && strcmp(only, bpf_program__name(chosen)))) {
+		bpf_object__close(object);
+		return chosen != NULL;
+	}
 	length = 0;
 	said[0] = 0;
-	printf("== %s\n", path);
-	object = bpf_object__open_file(path, NULL);
-	error = object ? bpf_object__load(object) : -1;
+	printf("== %s\n", bpf_program__name(chosen));
+	error = bpf_object__load(object);
 	if (!error)
-		error = bpf_prog_test_run_opts(
-			bpf_program__fd(bpf_object__next_program(object, NULL)), &options);
+		error = bpf_prog_test_run_opts(bpf_program__fd(chosen), &options);
 	if (error) {
 		printf("error %d\n%s", error, length > 1500 ? said + length - 1500 : said);
 	} else {
@@ -80,16 +94,16 @@ static void run(const char *path)
 			printf("%s%llu", i ? " " : "", (unsigned long long)context.numbers[i]);
 		printf("\n%.64s\n", context.text);
 	}
-	if (object)
-		bpf_object__close(object);
+	bpf_object__close(object);
+	return 1;
 }
 
 int main(int argc, char **argv)
 {
-	int i;
+	int i = 0;
 
 	libbpf_set_print(remember);
-	for (i = 1; i < argc; i++)
-		run(argv[i]);
+	while (argc > 1 && run(argv[1], i, argv[2]))
+		i++;
 	return 0;
 }

@@ -1,12 +1,11 @@
-/* Read a kernel variable from BPF by its type; the macro READ says which, and how.
+/* Read kernel variables from BPF by their types, a program a class of variables.
  *
- * Compiled once a class of variables by tests/kernel/test_ksym.py.
+ * Loaded one by one by tests/kernel/test_ksym.py.
  */
 #include "vmlinux.h"
 #include "vars.h"
 
-#define GLUE(a, b) a##b
-#define CASE(name) GLUE(read_, name)
+#define CASE(name) __attribute__((section("syscall"), used)) int name(struct result *to)
 
 static long (*bpf_probe_read_kernel)(void *to, __u32 size, const void *from) = (void *)113;
 static long (*bpf_probe_read_kernel_str)(void *to, __u32 size, const void *from) = (void *)115;
@@ -27,70 +26,79 @@ static inline void copy_text(struct result *to, const void *from)
 }
 
 /* A number in .data, which the test sets by sysctl. */
-static inline void read_data(struct result *to)
+CASE(read_data)
 {
 	to->numbers[0] = panic_timeout;
+	return 0;
 }
 
 /* An array. */
-static inline void read_array(struct result *to)
+CASE(read_array)
 {
 	to->numbers[0] = console_printk[0];
 	to->numbers[1] = console_printk[3];
+	return 0;
 }
 
 /* A struct: members are read through its BTF type. */
-static inline void read_struct(struct result *to)
+CASE(read_struct)
 {
 	to->numbers[0] = init_task.pid;
 	to->numbers[1] = init_task.flags;
 	copy_text(to, init_task.comm);
+	return 0;
 }
 
 /* A struct that another embeds, and a pointer in it that the verifier follows. */
-static inline void read_pointer_in_struct(struct result *to)
+CASE(read_pointer_in_struct)
 {
 	struct task_struct *task = init_task.group_leader;
 
 	to->numbers[0] = task->pid == init_task.pid;
 	to->numbers[1] = (__u64)task == (__u64)&init_task;
+	return 0;
 }
 
 /* A variable that is a pointer: its value is a number to the verifier. */
-static inline void read_pointer(struct result *to)
+CASE(read_pointer)
 {
 	copy_text(to, saved_command_line);
+	return 0;
 }
 
 /* The same, followed as if the verifier knew what it points to. */
-static inline void read_pointer_followed(struct result *to)
+CASE(read_pointer_followed)
 {
 	to->numbers[0] = saved_command_line[0];
+	return 0;
 }
 
 /* Read-only data. */
-static inline void read_rodata(struct result *to)
+CASE(read_rodata)
 {
 	copy_text(to, linux_banner);
+	return 0;
 }
 
 /* A static variable whose type is a typedef of a struct. */
-static inline void read_static(struct result *to)
+CASE(read_static)
 {
 	to->numbers[0] = warn_count.counter;
+	return 0;
 }
 
 /* A typedef of a struct, by a helper. */
-static inline void read_copied(struct result *to)
+CASE(read_copied)
 {
 	atomic_t copy = {};
 
 	bpf_probe_read_kernel(&copy, sizeof(copy), &warn_count);
 	to->numbers[0] = copy.counter;
+	return 0;
 }
 
 /* Each CPU's own. */
-static inline void read_percpu(struct result *to)
+CASE(read_percpu)
 {
 	struct rq *rq = bpf_per_cpu_ptr(&runqueues, 0);
 
@@ -98,29 +106,27 @@ static inline void read_percpu(struct result *to)
 		to->numbers[0] = rq->cpu;
 		to->numbers[1] = rq->clock;
 	}
+	return 0;
 }
 
 /* Each CPU's own, read as if there were one. */
-static inline void read_percpu_directly(struct result *to)
+CASE(read_percpu_directly)
 {
 	to->numbers[0] = runqueues.clock;
+	return 0;
 }
 
 /* No kernel lets a program write through a typed address. */
-static inline void read_write(struct result *to)
+CASE(read_write)
 {
 	panic_timeout = 1;
+	return 0;
 }
 
 /* So that several reads can be compared. */
-static inline void read_clock(struct result *to)
+CASE(read_clock)
 {
 	to->numbers[0] = jiffies_64;
-}
-
-__attribute__((section("syscall"), used)) int program(struct result *to)
-{
-	CASE(READ)(to);
 	return 0;
 }
 

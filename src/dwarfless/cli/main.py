@@ -19,7 +19,7 @@ from dwarfless.errors import DwarflessError
 
 __all__ = ["cli", "main", "os_error_line"]
 
-#: Command -> its one line of help; dwarfless.cli.NAME holds the function NAME.
+#: Command -> its one line of help; dwarfless.cli.NAME holds the function NAME, - as _.
 COMMANDS = {
     "encode": "Write the BTF of a file's DWARF.",
     "explain": "Say why a variable or function is in, or not.",
@@ -40,6 +40,8 @@ COMMANDS = {
     "verify": "Say whether a kernel is the one an extra is for.",
     "dump": "Print all types: lines, JSON or C.",
     "header": "Write vmlinux.h, or vars.h.",
+    "ext": "Print what a BPF object says of its instructions.",
+    "min-core": "Write the least BTF that BPF objects need.",
     "check": "Say what the kernel's verifier would.",
     "browse": "Write a web page to look through types and variables.",
     "stat": "Count types and bytes.",
@@ -75,8 +77,9 @@ class LazyGroup(click.Group):
             return None
         if not HELP.isdisjoint(sys.argv):
             patch_click()
-        module = importlib.import_module(f"dwarfless.cli.{cmd_name}")
-        command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"dwarfless.cli.{name}")
+        command = getattr(module, name)
         assert isinstance(command, click.Command)
         return command
 
