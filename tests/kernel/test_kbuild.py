@@ -12,7 +12,7 @@ from dwarfless.cli.main import cli
 from dwarfless.containers.load import load
 from dwarfless.elf.image import ElfImage
 from kernel.guest import boot
-from kernel.images import SUITES, find_kernel
+from kernel.images import SUITES, LabError, find_kernel
 from kernel.programs import peer
 from kernel.roots import copied_root, put_python, run_in_root
 
@@ -73,7 +73,11 @@ def made_by_dkms(root: Path, release: str, vmlinux: Path) -> Path:
     )
     shutil.copytree(SOURCE, root / "usr/src" / f"{NAME}-{version}")
     for step in (["add"], ["build", "-k", release], ["install", "-k", release]):
-        run_in_root(root, "dkms", step[0], f"{NAME}/{version}", *step[1:])
+        try:
+            run_in_root(root, "dkms", step[0], f"{NAME}/{version}", *step[1:])
+        except LabError as error:
+            logs = "".join(path.read_text() for path in root.rglob("var/lib/dkms/**/make.log"))
+            raise LabError(f"{error}\n{logs}") from None
     assert f"{NAME}/{version}, {release}, x86_64: installed" in run_in_root(root, "dkms", "status")
     return root / f"lib/modules/{release}/updates/dkms/{NAME}.ko"
 

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.kernel
 VERSION, MODULE = "6.12", "nf_conntrack"
 EXTRA = "vmlinux_btf_extra"
 
-#: What is on the disk, with what depmod wrote; folders among it.
+#: What is on the disk, folders and what depmod wrote among it. Busybox takes names without a
+#: path for its own.
 HELPERS = """\
 say() { echo "== $1"; }
 list() { ls /sys/kernel/btf | tr '\\n' ' '; echo; }
@@ -36,7 +37,7 @@ boot=/usr/lib/systemd/systemd-modules-load
 """
 
 FIRST = f"""\
-depmod; snapshot >/root/before
+/usr/sbin/depmod; snapshot >/root/before
 $boot; say start; list
 say build; ask install --build --always
 cp /lib/modules/*/updates/vmlinux-btf-extra.ko* /root

@@ -101,3 +101,23 @@ def test_an_empty_cache_is_a_skip_or_a_failure(monkeypatch):
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="CI needs it"):
         support.needs(absent)("x")
+
+
+def test_a_closure_has_versions(fetch, monkeypatch, tmp_path):
+    """The cache may hold another suite's package of the same name."""
+    apt = fetch.Apt(tmp_path, "trixie")
+    said = """\
+Inst gcc-14-base (14.2.0-19 Debian:13.2/stable [amd64])
+Inst libc6 (2.41-12 Debian:13.2/stable [amd64]) []
+Inst zlib1g (1:1.3 Debian:13.2/stable [amd64])
+Inst make (4.4.1-2 Debian:13.2/stable [amd64])
+Conf libc6 (2.41-12 Debian:13.2/stable [amd64])
+"""
+    monkeypatch.setattr(apt, "_apt", lambda *arguments: said)
+    monkeypatch.setattr(apt, "_lists_are_there", lambda: True)
+    libraries = ["libc6=2.41-12", "zlib1g=1:1.3", "make=4.4.1-2"]
+    assert apt.closure(["make"]) == ["gcc-14-base=14.2.0-19", *libraries]
+    assert apt.closure(["make"], libraries=True) == libraries
+    for name in ("zlib1g_1%3a1.3_amd64.deb", "zlib1g_1%3a1.4_amd64.deb"):
+        (apt.debs / name).touch()
+    assert apt.download(["zlib1g=1:1.3"]) == [apt.debs / "zlib1g_1%3a1.3_amd64.deb"]
