@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dwarfless.cli.inputs import SCHEMA, btf_input, load_with_bases
-from dwarfless.formats.btf import Kind
+from dwarfless.cli.inputs import SCHEMA, btf_input, kind_option, load_with_bases, missing_type
 
 if TYPE_CHECKING:
     from dwarfless.graph.type_graph import TypeGraph
@@ -18,11 +17,7 @@ __all__ = ["find"]
 @click.command()
 @btf_input
 @click.argument("name")
-@click.option(
-    "--kind",
-    type=click.Choice([kind.name.lower() for kind in Kind if kind], case_sensitive=False),
-    help="Only types of this kind.",
-)
+@kind_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def find(
@@ -50,9 +45,7 @@ def find(
     elif ids:
         click.echo(listing(graph, ids), nl=False)
     else:
-        what = f"{kind} {name}" if kind else name
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        click.echo(f"{file}: no type {what}{hint}", err=True)
+        missing_type(file, f"{kind} {name}" if kind else name, near)
     ctx.exit(0 if ids else 1)
 
 

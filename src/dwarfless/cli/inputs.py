@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from dwarfless.formats.btf import Kind
+
 if TYPE_CHECKING:
     from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = [
     "base_option",
     "btf_input",
+    "kind_option",
     "load_bases",
     "load_types",
     "load_with_bases",
+    "missing_type",
     "output_option",
     "target_option",
 ]
@@ -44,6 +48,20 @@ output_option: Final = click.option(
     required=True,
     help="Where to write it; .btf is raw, - is stdout, else ELF. Many files: a folder.",
 )
+
+
+#: --kind, for what is looked up by name.
+kind_option: Final = click.option(
+    "--kind",
+    type=click.Choice([kind.name.lower() for kind in Kind if kind], case_sensitive=False),
+    help="Only types of this kind.",
+)
+
+
+def missing_type(file: Path, what: str, near: list[str]) -> None:
+    """Say that a file has no such type, and what it has that is nearly called so."""
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    click.echo(f"{file}: no type {what}{hint}", err=True)
 
 
 def btf_input(command: F) -> F:

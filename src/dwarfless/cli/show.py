@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dwarfless.cli.inputs import SCHEMA, btf_input, load_types
+from dwarfless.cli.inputs import SCHEMA, btf_input, kind_option, load_types, missing_type
 from dwarfless.formats.btf import Kind
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ TAGS: Final = {"struct": ("struct", "fwd"), "union": ("union", "fwd"), "enum": (
 @click.command()
 @btf_input
 @click.argument("name")
-@click.option(
-    "--kind",
-    type=click.Choice([kind.name.lower() for kind in Kind if kind], case_sensitive=False),
-    help="Only types of this kind.",
-)
+@kind_option
 @click.option("--expand", is_flag=True, help="Show what is in named structs inside, too.")
 @click.option(
     "--cacheline",
@@ -84,9 +80,7 @@ def show(
         # As bytes: names are not always UTF-8.
         click.echo(text.encode(errors="surrogateescape"), nl=False)
     else:
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        what = f"{kind} {name}" if kind else name
-        click.echo(f"{file}: no type {what}{hint}", err=True)
+        missing_type(file, f"{kind} {name}" if kind else name, near)
     ctx.exit(0 if ids else 1)
 
 

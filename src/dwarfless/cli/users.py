@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dwarfless.cli.inputs import SCHEMA, btf_input, load_types
+from dwarfless.cli.inputs import SCHEMA, btf_input, load_types, missing_type
 from dwarfless.formats.btf import Kind
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ def users(
     no_types = (Kind.FUNC, Kind.VAR, Kind.DATASEC, Kind.DECL_TAG)
     ids = [i for i in find_named(graph, name, None) if i and graph[i].kind_number not in no_types]
     if not ids:
-        near = near_misses(graph, name.rpartition(" ")[2])
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        click.echo(f"{file}: no type {name}{hint}", err=True)
+        missing_type(file, name, near_misses(graph, name.rpartition(" ")[2]))
         ctx.exit(1)
     index = UserIndex(graph)
     found = index.find(ids, transitive=transitive)
