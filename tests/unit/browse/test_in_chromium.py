@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import support
@@ -12,6 +13,7 @@ from dwarfless.btf.decode import decode
 from dwarfless.consumers.browse.page import BrowseInput, render
 from dwarfless.containers.load import load
 from dwarfless.graph.layout import Layouts
+from dwarfless.graph.users import UserIndex
 from dwarfless.graph.views import Struct, Union
 
 READY = "document.documentElement.dataset.ready"
@@ -130,24 +132,53 @@ def test_nested_structs_unfold(browser: Browser, kernel: Path):
 
 
 @pytest.mark.kernel
-def test_users_are_those_that_refer(browser: Browser, kernel: Path):
-    """Who embeds a struct, and by which members, is what a walk over all structs finds."""
-    go(browser, kernel, "struct/rw_semaphore")
+def test_users_are_as_python_computes_them(browser: Browser, kernel: Path):
+    """The page finds the same, and two things more, which it names.
+
+    Typedefs of nameless structs are users by themselves, and so are functions that are given a
+    callback.
+    """
+    go(browser, kernel)
     graph = load(support.kernel("trixie"))
-    wanted = graph.find("rw_semaphore").id
-    holders = {
-        view.name
-        for view in graph
-        if isinstance(view, Struct | Union) and view.name
-        for member in view.members
-        if member.type_id == wanted
-    }
-    embeds = set(texts(browser, '[data-list="embeds"] li a'))
-    assert len(holders) > 20
-    assert holders <= embeds
-    assert "mm_struct" in embeds
-    functions = texts(browser, '[data-list="functions"] li')
-    assert "down_readtakes a pointer" in functions
+    index = UserIndex(graph)
+    for name in (
+        "list_head",
+        "task_struct",
+        "sock",
+        "page",
+        "refcount_struct",
+        "pid_type",
+        "pgd_t",
+    ):
+        type_id = graph.find_ids(name)[0]
+        users = browser.run(f"dwarfless.usersOf(dwarfless.sides[0], {type_id})")
+        more = {
+            user["id"]
+            for list_name in users
+            for user in users[list_name]
+            if graph[user["id"]].kind_name == "TYPEDEF"
+            or (list_name == "functions" and "callback" in user["members"][0])
+        }
+        wanted = index.find([type_id])
+        for list_name, ids in {
+            "embeds": wanted.embeds,
+            "points": wanted.points,
+            "calls": wanted.callbacks,
+            "functions": np.union1d(wanted.takes, wanted.returns),
+            "variables": wanted.variables,
+        }.items():
+            found = {user["id"] for user in users[list_name]}
+            assert found - more == set(ids.tolist()) - more, (name, list_name)
+            assert set(ids.tolist()) <= found
+
+
+@pytest.mark.kernel
+def test_users_are_listed(browser: Browser, kernel: Path):
+    """Each with the members by which it is one, and linked."""
+    go(browser, kernel, "struct/rw_semaphore")
+    embeds = texts(browser, '[data-list="embeds"] li')
+    assert "mm_structmmap_lock" in embeds
+    assert "down_readtakes a pointer" in texts(browser, '[data-list="functions"] li')
     browser.click('[data-list="embeds"] li a')
     browser.wait("location.hash !== '#struct/rw_semaphore'")
 

@@ -60,7 +60,11 @@ class App {
     this.sides = sides;
     this.catalogue = new Catalogue(sides.map((side) => side.btf));
     this.search = new SearchBox(sides, this.catalogue);
-    this.views = { "": "Overview", sizes: "Sizes", ...(sides.length === 2 && { changes: "Changes" }) };
+    this.views = {
+      "": "Overview",
+      sizes: "Sizes",
+      ...(sides.length === 2 && { changes: "Changes" }),
+    };
     document.addEventListener("keydown", (event) => this.#key(event));
     addEventListener("hashchange", () => this.show());
     byId("help").addEventListener("click", () => this.#help());
@@ -76,7 +80,9 @@ class App {
     const { group, name, number } = readAddress(location.hash);
     byId("main").replaceChildren(this.#page(group, name, number));
     byId("views").replaceChildren(
-      ...Object.entries(this.views).map(([view, label]) => h("a", { href: `#${view}`, "aria-current": view === group ? "page" : null }, label)),
+      ...Object.entries(this.views).map(([view, label]) =>
+        h("a", { href: `#${view}`, "aria-current": view === group ? "page" : null }, label),
+      ),
     );
     document.title = `${name || this.views[group] || "dwarfless"} · ${this.sides.map((side) => side.name).join(" and ")}`;
     scrollTo(0, 0);
@@ -85,7 +91,8 @@ class App {
   #page(group, name, number) {
     if (group === "") return drawHome(this.sides, this.catalogue, () => this.search.open());
     if (group === "sizes") return drawSizes(this.sides, name);
-    if (group === "changes" && this.views.changes) return drawChanges(this.sides, this.catalogue, name);
+    if (group === "changes" && this.views.changes)
+      return drawChanges(this.sides, this.catalogue, name);
     const thing = this.catalogue.find(group, name);
     if (thing) return drawThing(this.sides, thing, number);
     return h("p", { class: "wait" }, `There is no ${group} ${name} here.`);
@@ -104,8 +111,19 @@ class App {
   }
 
   #help() {
-    const list = KEYS.map(([key, what]) => [h("dt", {}, key.split(" ").map((each) => h("kbd", {}, each))), h("dd", {}, what)]);
-    byId("keys").replaceChildren(h("h2", {}, "Keys"), h("dl", {}, list), h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")));
+    const list = KEYS.map(([key, what]) => [
+      h(
+        "dt",
+        {},
+        key.split(" ").map((each) => h("kbd", {}, each)),
+      ),
+      h("dd", {}, what),
+    ]);
+    byId("keys").replaceChildren(
+      h("h2", {}, "Keys"),
+      h("dl", {}, list),
+      h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")),
+    );
     byId("keys").showModal();
   }
 }
@@ -144,9 +162,17 @@ try {
   const app = new App(await unpack());
   app.show();
   // For the console: what the page is made of, to ask what it has no view for.
-  globalThis.dwarfless = { sides: app.sides, catalogue: app.catalogue, layoutOf, usersOf, declare };
+  globalThis.dwarfless = {
+    sides: app.sides,
+    catalogue: app.catalogue,
+    layoutOf,
+    usersOf,
+    declare,
+  };
   document.documentElement.dataset.ready = "true";
 } catch (error) {
-  byId("main").replaceChildren(h("p", { class: "wait" }, `This page can't be shown: ${error.message}`));
+  byId("main").replaceChildren(
+    h("p", { class: "wait" }, `This page can't be shown: ${error.message}`),
+  );
   throw error;
 }

@@ -8,9 +8,15 @@ export const KIND = Object.freeze(
 );
 
 const MODIFIERS = new Set([KIND.VOLATILE, KIND.CONST, KIND.RESTRICT, KIND.TYPE_TAG]);
-const SIZED = new Set(
-  [KIND.INT, KIND.STRUCT, KIND.UNION, KIND.ENUM, KIND.ENUM64, KIND.FLOAT, KIND.DATASEC],
-);
+const SIZED = new Set([
+  KIND.INT,
+  KIND.STRUCT,
+  KIND.UNION,
+  KIND.ENUM,
+  KIND.ENUM64,
+  KIND.FLOAT,
+  KIND.DATASEC,
+]);
 /** References in a row that are followed; more is a ring. */
 const MAX_DEPTH = 64;
 
@@ -57,7 +63,7 @@ export class Btf {
   #index() {
     const { words, shapes } = this;
     const starts = [0];
-    for (let at = 0; at < words.length; ) {
+    for (let at = 0; at < words.length;) {
       starts.push(at);
       const kind = (words[at + 1] >>> 24) & 0x7f;
       const [fixed, step] = shapes[kind];

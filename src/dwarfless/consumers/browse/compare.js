@@ -22,7 +22,8 @@ const MAX_CELLS = 4e6;
  */
 export function align(left, right) {
   let start = 0;
-  while (start < left.length && start < right.length && left[start].name === right[start].name) start++;
+  while (start < left.length && start < right.length && left[start].name === right[start].name)
+    start++;
   const pairs = left.slice(0, start).map((row, index) => [row, right[index]]);
   const [a, b] = [left.slice(start), right.slice(start)];
   if (a.length * b.length > MAX_CELLS) return [...pairs, ...byName(a, b)];
@@ -121,7 +122,9 @@ function sizes(programs, ids) {
 }
 
 function memberDifference(programs, ids, depth = 0) {
-  const rows = ids.map((id, i) => layoutOf(programs[i], id).rows.filter((r) => r.what === "member"));
+  const rows = ids.map((id, i) =>
+    layoutOf(programs[i], id).rows.filter((r) => r.what === "member"),
+  );
   for (const [left, right] of align(...rows)) {
     const found = status(programs, left, right);
     const name = (left ?? right).name || "a nameless member";

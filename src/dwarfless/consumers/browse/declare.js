@@ -36,7 +36,12 @@ export function declare(btf, id, name = "", budget = { steps: 0 }) {
     case KIND.ARRAY:
       return declare(btf, btf.rest(id, 0), [...grouped(inner), `[${btf.rest(id, 2)}]`], budget);
     case KIND.FUNC_PROTO:
-      return declare(btf, btf.third(id), [...grouped(inner), ...parameters(btf, id, budget)], budget);
+      return declare(
+        btf,
+        btf.third(id),
+        [...grouped(inner), ...parameters(btf, id, budget)],
+        budget,
+      );
     case KIND.FUNC:
       return declare(btf, btf.third(id), inner.length ? inner : [btf.name(id)], budget);
     case KIND.VAR:
@@ -64,7 +69,8 @@ export function plain(pieces) {
 export function named(btf, id) {
   if (id === 0) return ["void"];
   const kind = btf.kind(id);
-  const keyword = KEYWORDS[kind] ?? (kind === KIND.FWD ? (btf.flag(id) ? "union " : "struct ") : "");
+  const keyword =
+    KEYWORDS[kind] ?? (kind === KIND.FWD ? (btf.flag(id) ? "union " : "struct ") : "");
   const name = btf.name(id);
   return [{ id, text: name ? keyword + name : `${keyword}{…}` }];
 }
@@ -94,7 +100,9 @@ function parameters(btf, id, budget) {
   const params = btf.params(id);
   if (!params.length) return ["(void)"];
   const list = params.map(({ name, type }, index) =>
-    type === 0 && !name && index === params.length - 1 ? ["..."] : declare(btf, type, name, budget),
+    type === 0 && !name && index === params.length - 1
+      ? ["..."]
+      : declare(btf, type, name, budget),
   );
   return ["(", ...list.flatMap((pieces, index) => (index ? [", ", ...pieces] : pieces)), ")"];
 }

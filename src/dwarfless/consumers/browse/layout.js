@@ -124,7 +124,10 @@ function unitOf(btf, { type, bitOffset, bits }) {
   if (!bits) return null;
   const size = 8 * btf.size(type);
   const fits = 0 < size && size <= 128 && SCALARS.has(btf.kind(btf.strip(type)));
-  return { size, start: fits ? Math.floor(bitOffset / size) * size : 8 * Math.floor(bitOffset / 8) };
+  return {
+    size,
+    start: fits ? Math.floor(bitOffset / size) * size : 8 * Math.floor(bitOffset / 8),
+  };
 }
 
 function memberRow(btf, { name, type, bitOffset, bits }, start, key) {

@@ -31,7 +31,11 @@ const MAX_ROWS = 1200;
 export function drawMap(btf, rows, size, choose, label) {
   const { lines, cut } = linesOf(rows, size);
   const height = lines.length * ROW;
-  const picture = svg("svg", { class: "lines", height, role: "img", "aria-label": label }, hatch());
+  const picture = svg(
+    "svg",
+    { class: "lines", height, role: "img", "aria-label": label },
+    hatch(),
+  );
   const gutter = h("div", { class: "gutter", "aria-hidden": "true" });
   lines.forEach((line, number) => {
     gutter.append(h("span", {}, line.skipped ? "⋮" : `${line.number * LINE}`));
@@ -44,7 +48,11 @@ export function drawMap(btf, rows, size, choose, label) {
   return h(
     "div",
     { class: "map" },
-    h("div", { class: "ruler", "aria-hidden": "true" }, [0, 8, 16, 24, 32, 40, 48, 56].map((at) => h("span", {}, `${at}`))),
+    h(
+      "div",
+      { class: "ruler", "aria-hidden": "true" },
+      [0, 8, 16, 24, 32, 40, 48, 56].map((at) => h("span", {}, `${at}`)),
+    ),
     h("div", { class: "canvas" }, gutter, picture),
     cut && h("p", { class: "note" }, "The picture ends here; the list of members goes on."),
   );
@@ -90,10 +98,17 @@ function linesOf(rows, size) {
       const row = rows[i];
       const from = Math.max(row.bitOffset / 8, start);
       const to = Math.min(endOf(row), start + LINE);
-      if (to > from) inside.push({ row, from: from - start, to: to - start, first: row.bitOffset / 8 >= start });
+      if (to > from)
+        inside.push({
+          row,
+          from: from - start,
+          to: to - start,
+          first: row.bitOffset / 8 >= start,
+        });
     }
     lines.push({ number, segments: inside, skipped: 0 });
-    const only = inside.length === 1 && inside[0].to - inside[0].from === LINE ? inside[0].row : null;
+    const only =
+      inside.length === 1 && inside[0].to - inside[0].from === LINE ? inside[0].row : null;
     const last = only ? Math.floor(endOf(only) / LINE) - 1 : 0;
     if (only && !inside[0].first && last - number > MAX_PLAIN) {
       lines.push({ number: number + 1, segments: [{ ...inside[0] }], skipped: last - number - 1 });
@@ -130,12 +145,24 @@ function drawLine(btf, line, top, size) {
     );
   });
   const rest = Math.min(LINE, size - line.number * LINE);
-  const outside = rest < LINE && svg("rect", { class: "outside", x: percent(rest), y: top + 1, width: percent(LINE - rest), height: ROW - 2 });
+  const outside =
+    rest < LINE &&
+    svg("rect", {
+      class: "outside",
+      x: percent(rest),
+      y: top + 1,
+      width: percent(LINE - rest),
+      height: ROW - 2,
+    });
   return svg("g", {}, outside, blocks);
 }
 
 function hatch() {
   const line = svg("path", { d: "M-1 5 5 -1M1 9 9 1", class: "hatch" });
   const pattern = { id: "hatch", width: 8, height: 8, patternUnits: "userSpaceOnUse" };
-  return svg("defs", {}, svg("pattern", pattern, svg("rect", { width: 8, height: 8, class: "hatch-ground" }), line));
+  return svg(
+    "defs",
+    {},
+    svg("pattern", pattern, svg("rect", { width: 8, height: 8, class: "hatch-ground" }), line),
+  );
 }

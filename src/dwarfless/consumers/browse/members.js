@@ -45,14 +45,19 @@ function heads(sides) {
     i > 0 && h("span", { class: "cell mark", role: "columnheader", "aria-label": "Difference" }),
     h("span", { class: "cell offset", role: "columnheader" }, "offset"),
     h("span", { class: "cell size", role: "columnheader" }, "size"),
-    h("span", { class: "cell what", role: "columnheader" }, sides.length === 2 ? side.name : "member"),
+    h(
+      "span",
+      { class: "cell what", role: "columnheader" },
+      sides.length === 2 ? side.name : "member",
+    ),
   ]);
   return h("div", { class: "head", role: "row" }, cells);
 }
 
 function drawLine(line, sides, seen) {
   const cells = line.rows.flatMap((row, i) => [
-    i > 0 && h("span", { class: "cell mark", role: "gridcell", title: line.status }, MARKS[line.status]),
+    i > 0 &&
+      h("span", { class: "cell mark", role: "gridcell", title: line.status }, MARKS[line.status]),
     ...cellsOf(sides[i].btf, row, line, newLine(row, i, seen), i),
   ]);
   const [row] = line.rows.filter(Boolean);
@@ -81,12 +86,25 @@ function newLine(row, side, seen) {
 
 function cellsOf(btf, row, line, cacheLine, side) {
   const where = `side${side}`;
-  if (!row) return ["offset", "size", "what"].map((name) => h("span", { class: `cell ${name} ${where} none`, role: "gridcell" }));
-  const started = cacheLine > 0 ? { "data-line": cacheLine, title: `cache line ${cacheLine}` } : {};
+  if (!row)
+    return ["offset", "size", "what"].map((name) =>
+      h("span", { class: `cell ${name} ${where} none`, role: "gridcell" }),
+    );
+  const started =
+    cacheLine > 0 ? { "data-line": cacheLine, title: `cache line ${cacheLine}` } : {};
   return [
-    h("span", { class: `cell offset ${where}`, role: "gridcell", ...started }, place(row.bitOffset)),
+    h(
+      "span",
+      { class: `cell offset ${where}`, role: "gridcell", ...started },
+      place(row.bitOffset),
+    ),
     h("span", { class: `cell size ${where}`, role: "gridcell" }, extent(row.bitSize)),
-    h("span", { class: `cell what ${where}`, role: "gridcell", style: `--depth:${line.depth - 1}` }, twist(line, side), what(btf, row)),
+    h(
+      "span",
+      { class: `cell what ${where}`, role: "gridcell", style: `--depth:${line.depth - 1}` },
+      twist(line, side),
+      what(btf, row),
+    ),
   ];
 }
 
@@ -94,7 +112,17 @@ function twist(line, side) {
   if (!line.inner) return h("span", { class: "twist" });
   const label = `${line.open ? "Fold" : "Unfold"}`;
   // The row itself tells what is open; the button is for the mouse, on the first side.
-  return h("button", { type: "button", class: "twist", tabindex: "-1", "aria-label": label, hidden: side > 0 && line.rows[0] !== null }, line.open ? "▾" : "▸");
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "twist",
+      tabindex: "-1",
+      "aria-label": label,
+      hidden: side > 0 && line.rows[0] !== null,
+    },
+    line.open ? "▾" : "▸",
+  );
 }
 
 function what(btf, row) {

@@ -7,7 +7,16 @@ import { FILTERS } from "./catalogue.js";
 import { address } from "./links.js";
 
 const SHOWN = 60;
-const LETTERS = { struct: "S", union: "U", enum: "E", typedef: "T", func: "F", var: "V", section: "§", type: "#" };
+const LETTERS = {
+  struct: "S",
+  union: "U",
+  enum: "E",
+  typedef: "T",
+  func: "F",
+  var: "V",
+  section: "§",
+  type: "#",
+};
 
 /** Makes the box in the header work. */
 export class SearchBox {
@@ -55,7 +64,12 @@ export class SearchBox {
     const { things, total } = this.catalogue.search(text, this.filter, SHOWN);
     this.things = things;
     this.list.replaceChildren(...things.map((thing, index) => this.#option(thing, index)));
-    byId("count").textContent = total === 0 ? "Nothing of that name" : total > SHOWN ? `${count(total)} found, the best ${SHOWN} shown` : `${count(total)} found`;
+    byId("count").textContent =
+      total === 0
+        ? "Nothing of that name"
+        : total > SHOWN
+          ? `${count(total)} found, the best ${SHOWN} shown`
+          : `${count(total)} found`;
     this.panel.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
     this.#choose(things.length ? 0 : -1);
@@ -63,16 +77,20 @@ export class SearchBox {
 
   #drawFilters() {
     const buttons = Object.entries(FILTERS).map(([name, { label }]) =>
-      h("button", {
-        type: "button",
-        "aria-pressed": String(name === this.filter),
-        click: () => {
-          this.filter = name;
-          this.#drawFilters();
-          this.update();
-          this.input.focus();
+      h(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(name === this.filter),
+          click: () => {
+            this.filter = name;
+            this.#drawFilters();
+            this.update();
+            this.input.focus();
+          },
         },
-      }, label),
+        label,
+      ),
     );
     byId("filters").replaceChildren(...buttons);
   }
@@ -81,7 +99,13 @@ export class SearchBox {
     const missing = this.sides.find((_, i) => !thing.ids[i].length);
     return h(
       "li",
-      { role: "option", id: `found${index}`, class: thing.group, pointermove: () => this.#choose(index, false), click: () => this.#follow(index) },
+      {
+        role: "option",
+        id: `found${index}`,
+        class: thing.group,
+        pointermove: () => this.#choose(index, false),
+        click: () => this.#follow(index),
+      },
       h("i", { class: `badge ${thing.group}`, title: thing.group }, LETTERS[thing.group]),
       h("span", { class: "name" }, thing.name),
       h("span", { class: "detail" }, missing ? `not in ${missing.short}` : this.#detail(thing)),

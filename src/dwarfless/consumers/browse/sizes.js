@@ -41,7 +41,9 @@ export function byType(btf) {
       types.get(type).push(share(btf.name(id), size, id));
     }
   }
-  return sorted([...types].map(([id, parts]) => sum(id ? plain(named(btf, id)) : "pointers", id, parts)));
+  return sorted(
+    [...types].map(([id, parts]) => sum(id ? plain(named(btf, id)) : "pointers", id, parts)),
+  );
 }
 
 /** @returns {Share[]} structs and unions */

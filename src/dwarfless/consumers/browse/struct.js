@@ -18,7 +18,10 @@ const MAX_LANES = 40;
  */
 export function drawStruct(sides, ids, name) {
   const unfolded = new Unfolded();
-  const section = h("section", { class: `layout${sides.length === 2 ? " both" : ""}`, "aria-label": "Layout" });
+  const section = h("section", {
+    class: `layout${sides.length === 2 ? " both" : ""}`,
+    "aria-label": "Layout",
+  });
   const programs = sides.map((side) => side.btf);
   let maps = [];
   let grid = null;
@@ -33,11 +36,20 @@ export function drawStruct(sides, ids, name) {
     const scene = { lines, sides, label: `Members of ${name}`, unfold, mark };
     grid = drawMembers(scene);
     maps = sides.map((side, i) =>
-      ids[i] ? picture(side.btf, ids[i], unfolded, (key) => focusLine(grid, key), name) : h("p", { class: "note" }, `not in ${side.name}`),
+      ids[i]
+        ? picture(side.btf, ids[i], unfolded, (key) => focusLine(grid, key), name)
+        : h("p", { class: "note" }, `not in ${side.name}`),
     );
     section.replaceChildren(
       grid,
-      h("div", { class: "pictures" }, maps.map((map, i) => h("figure", {}, sides.length === 2 && h("figcaption", {}, sides[i].name), map)), legend()),
+      h(
+        "div",
+        { class: "pictures" },
+        maps.map((map, i) =>
+          h("figure", {}, sides.length === 2 && h("figcaption", {}, sides[i].name), map),
+        ),
+        legend(),
+      ),
     );
   };
   render();
@@ -53,9 +65,11 @@ export function figures(btf, id) {
     ["cache lines", count(numLines(layout.size))],
   ];
   if (layout.holes) found.push(["holes", `${layout.holes}, ${many(layout.holeBytes, "byte")}`]);
-  if (layout.bitHoles) found.push(["bit holes", `${layout.bitHoles}, ${many(layout.bitHoleBits, "bit")}`]);
+  if (layout.bitHoles)
+    found.push(["bit holes", `${layout.bitHoles}, ${many(layout.bitHoleBits, "bit")}`]);
   if (layout.padding > 0 && !layout.union) found.push(["padding", many(layout.padding, "byte")]);
-  if (layout.bitPadding && !layout.union) found.push(["bit padding", many(layout.bitPadding, "bit")]);
+  if (layout.bitPadding && !layout.union)
+    found.push(["bit padding", many(layout.bitPadding, "bit")]);
   return found;
 }
 
@@ -65,7 +79,13 @@ function picture(btf, id, unfolded, choose, name) {
     return drawMap(btf, leavesOf(btf, id, unfolded), size, choose, `Memory of struct ${name}`);
   }
   const rows = layoutOf(btf, id).rows.slice(0, MAX_LANES);
-  return h("div", { class: "lanes" }, rows.map((row) => drawMap(btf, laneOf(btf, row, unfolded), size, choose, `Memory of ${row.name}`)));
+  return h(
+    "div",
+    { class: "lanes" },
+    rows.map((row) =>
+      drawMap(btf, laneOf(btf, row, unfolded), size, choose, `Memory of ${row.name}`),
+    ),
+  );
 }
 
 /** Return the leaves of one member of a union, which all start at 0. */
@@ -84,5 +104,9 @@ function legend() {
     ["bits", "bitfield"],
     ["gap", "hole, padding"],
   ];
-  return h("p", { class: "legend", "aria-hidden": "true" }, kinds.map(([kind, label]) => h("span", {}, h("i", { class: kind }), label)));
+  return h(
+    "p",
+    { class: "legend", "aria-hidden": "true" },
+    kinds.map(([kind, label]) => h("span", {}, h("i", { class: kind }), label)),
+  );
 }

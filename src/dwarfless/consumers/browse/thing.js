@@ -24,7 +24,8 @@ export function drawThing(sides, thing, number) {
   // Where a name stands for fewer types than in the other program, the last is what is meant.
   const ids = thing.ids.map((list) => list[Math.min(number, list.length) - 1] ?? 0);
   const present = sides.filter((_, i) => ids[i]);
-  const shown = present.length < sides.length ? { sides: present, ids: ids.filter(Boolean) } : { sides, ids };
+  const shown =
+    present.length < sides.length ? { sides: present, ids: ids.filter(Boolean) } : { sides, ids };
   return h(
     "article",
     { class: "thing" },
@@ -37,17 +38,38 @@ export function drawThing(sides, thing, number) {
 function title(sides, thing, number, ids) {
   const most = Math.max(...thing.ids.map((list) => list.length));
   const missing = sides.filter((_, i) => !ids[i]);
-  const change = missing.length ? "" : sides.length === 2 ? difference(sides.map((side) => side.btf), ids) || "same in both" : "";
+  const change = missing.length
+    ? ""
+    : sides.length === 2
+      ? difference(
+          sides.map((side) => side.btf),
+          ids,
+        ) || "same in both"
+      : "";
   const others = Array.from({ length: most }, (_, i) =>
-    h("a", { href: address(thing.group, thing.name, i + 1), "aria-current": i + 1 === number ? "true" : null }, `${i + 1}`),
+    h(
+      "a",
+      {
+        href: address(thing.group, thing.name, i + 1),
+        "aria-current": i + 1 === number ? "true" : null,
+      },
+      `${i + 1}`,
+    ),
   );
   return h(
     "header",
     {},
-    h("h1", {}, h("span", { class: `badge ${thing.group}` }, WORDS[thing.group] ?? thing.group), " ", thing.name),
+    h(
+      "h1",
+      {},
+      h("span", { class: `badge ${thing.group}` }, WORDS[thing.group] ?? thing.group),
+      " ",
+      thing.name,
+    ),
     most > 1 && h("p", { class: "others" }, `${most} of this name: `, others),
     missing.map((side) => h("p", { class: "verdict missing" }, `not in ${side.name}`)),
-    change && h("p", { class: `verdict ${change === "same in both" ? "same" : "changed"}` }, change),
+    change &&
+      h("p", { class: `verdict ${change === "same in both" ? "same" : "changed"}` }, change),
   );
 }
 
@@ -76,16 +98,30 @@ function textOf(value) {
 function factsOf(side, id, group, alone) {
   const { btf } = side;
   const level = side.levels.findLast((each) => each.first <= id);
-  const from = alone ? [["id", String(id)], ["from", level.file]] : [];
+  const from = alone
+    ? [
+        ["id", String(id)],
+        ["from", level.file],
+      ]
+    : [];
   const inner = group === "typedef" ? innerOf(btf, id) : id;
   if (btf.isComposite(inner)) return [...figures(btf, inner), ...from];
   switch (btf.kind(id)) {
     case KIND.VAR:
       return [...placeOf(side, id), ["linkage", LINKAGES[btf.rest(id, 0)]], ...from];
     case KIND.FUNC:
-      return [["linkage", LINKAGES[btf.vlen(id)]], ["parameters", count(btf.vlen(btf.third(id)))], ...from];
+      return [
+        ["linkage", LINKAGES[btf.vlen(id)]],
+        ["parameters", count(btf.vlen(btf.third(id)))],
+        ...from,
+      ];
     case KIND.DATASEC:
-      return [["variables", count(btf.vlen(id))], ["size", many(btf.size(id), "byte")], ...addressOf(side, btf.name(id), 0), ...from];
+      return [
+        ["variables", count(btf.vlen(id))],
+        ["size", many(btf.size(id), "byte")],
+        ...addressOf(side, btf.name(id), 0),
+        ...from,
+      ];
     case KIND.FWD:
       return [["size", "unknown: only declared"], ...from];
     default:
@@ -96,7 +132,11 @@ function factsOf(side, id, group, alone) {
 /** Return where a variable is. */
 function placeOf(side, id) {
   const { btf } = side;
-  side.places ??= new Map(sections(btf).flatMap(({ id: section, entries }) => entries.map((entry) => [entry.id, { section, ...entry }])));
+  side.places ??= new Map(
+    sections(btf).flatMap(({ id: section, entries }) =>
+      entries.map((entry) => [entry.id, { section, ...entry }]),
+    ),
+  );
   const place = side.places.get(id);
   if (!place) return [["size", many(btf.size(id), "byte")]];
   const section = btf.name(place.section);
@@ -117,10 +157,14 @@ function addressOf(side, section, offset) {
 
 function body(sides, ids, thing) {
   const { group, name } = thing;
-  if (group === "section") return sides.map((side, i) => drawSection(side, ids[i], sides.length > 1));
+  if (group === "section")
+    return sides.map((side, i) => drawSection(side, ids[i], sides.length > 1));
   const parts = [];
-  const inners = ids.map((id, i) => innerOf(sides[i].btf, group === "var" ? sides[i].btf.third(id) : id));
-  if (group === "func" || group === "var" || group === "typedef") parts.push(drawDeclarations(sides, ids, group));
+  const inners = ids.map((id, i) =>
+    innerOf(sides[i].btf, group === "var" ? sides[i].btf.third(id) : id),
+  );
+  if (group === "func" || group === "var" || group === "typedef")
+    parts.push(drawDeclarations(sides, ids, group));
   if (group === "enum") parts.push(drawValues(sides, ids));
   const nameless = inners.some((inner, i) => inner && !sides[i].btf.name(inner));
   if (group === "struct" || group === "union" || nameless || group === "var") {
@@ -140,13 +184,23 @@ function drawDeclarations(sides, ids, group) {
       "figure",
       {},
       sides.length === 2 && h("figcaption", {}, name),
-      h("pre", { class: "declaration", tabindex: "0" }, h("code", {}, group === "typedef" && "typedef ", pieces(btf, list), ";")),
+      h(
+        "pre",
+        { class: "declaration", tabindex: "0" },
+        h("code", {}, group === "typedef" && "typedef ", pieces(btf, list), ";"),
+      ),
       tags.length > 0 && h("p", { class: "note" }, "tagged ", tags.join(", ")),
     );
   });
-  const same = blocks.length === 2 && blocks[0].querySelector("pre").textContent === blocks[1].querySelector("pre").textContent;
+  const same =
+    blocks.length === 2 &&
+    blocks[0].querySelector("pre").textContent === blocks[1].querySelector("pre").textContent;
   if (same) blocks[0].querySelector("figcaption").remove();
-  return h("section", { class: "declarations", "aria-label": "Declaration" }, same ? blocks[0] : blocks);
+  return h(
+    "section",
+    { class: "declarations", "aria-label": "Declaration" },
+    same ? blocks[0] : blocks,
+  );
 }
 
 /** Return the texts of the tags that a function carries as a whole. */
@@ -169,14 +223,41 @@ function drawValues(sides, ids) {
     h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, h("th", {}, "name"), sides.map((side) => [h("th", {}, sides.length === 2 ? side.short : "value"), h("th", {}, "hex")]))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", {}, "name"),
+          sides.map((side) => [
+            h("th", {}, sides.length === 2 ? side.short : "value"),
+            h("th", {}, "hex"),
+          ]),
+        ),
+      ),
       h(
         "tbody",
         {},
         pairs.map((pair) => {
-          const status = pair.length < 2 || pair[0]?.value === pair[1]?.value ? "same" : !pair[0] ? "added" : !pair[1] ? "removed" : "changed";
-          const cells = pair.map((each) => [h("td", {}, each ? String(each.value) : ""), h("td", {}, each ? hex(each.value) : "")]);
-          return h("tr", { class: status }, h("td", {}, h("code", {}, pair.find(Boolean).name)), cells);
+          const status =
+            pair.length < 2 || pair[0]?.value === pair[1]?.value
+              ? "same"
+              : !pair[0]
+                ? "added"
+                : !pair[1]
+                  ? "removed"
+                  : "changed";
+          const cells = pair.map((each) => [
+            h("td", {}, each ? String(each.value) : ""),
+            h("td", {}, each ? hex(each.value) : ""),
+          ]);
+          return h(
+            "tr",
+            { class: status },
+            h("td", {}, h("code", {}, pair.find(Boolean).name)),
+            cells,
+          );
         }),
       ),
     ),
@@ -191,5 +272,10 @@ function drawSection(side, id, named) {
     .filter((entry) => entry.size)
     .map((entry) => ({ name: btf.name(entry.id), size: entry.size, id: entry.id, count: 1 }))
     .sort((a, b) => b.size - a.size);
-  return h("section", { "aria-label": "Variables" }, named && h("h2", {}, side.name), drawTiles(btf, shares, "bytes"));
+  return h(
+    "section",
+    { "aria-label": "Variables" },
+    named && h("h2", {}, side.name),
+    drawTiles(btf, shares, "bytes"),
+  );
 }

@@ -24,7 +24,11 @@ const LISTED = 25;
 export function drawTiles(btf, shares, unit) {
   if (!shares.length) return h("p", { class: "note" }, "Nothing here that takes space.");
   const total = shares.reduce((sum, each) => sum + each.size, 0);
-  const box = h("div", { class: "tiles", role: "list", "aria-label": `${count(shares.length)} shares of ${count(total)} ${unit}` });
+  const box = h("div", {
+    class: "tiles",
+    role: "list",
+    "aria-label": `${count(shares.length)} shares of ${count(total)} ${unit}`,
+  });
   let drawn = 0;
   const draw = () => {
     const width = box.clientWidth;
@@ -40,19 +44,46 @@ export function drawTiles(btf, shares, unit) {
 
 function place(btf, shares, area, most, unit, depth) {
   const shown = fold(shares, most);
-  return squarify(shown.map((each) => each.size), area).map((tile) => {
+  return squarify(
+    shown.map((each) => each.size),
+    area,
+  ).map((tile) => {
     const each = shown[tile.index];
     const { x, y, width, height } = tile;
     const style = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
     const label = width >= NAMED.width && height >= NAMED.height;
-    const parted = each.parts && each.count > 1 && width >= PARTED.width && height >= PARTED.height;
+    const parted =
+      each.parts && each.count > 1 && width >= PARTED.width && height >= PARTED.height;
     const text = `${each.name}: ${count(each.size)} ${unit}${each.count > 1 ? `, ${count(each.count)} variables` : ""}`;
-    const href = each.id && groupOf(btf, each.id) ? address(groupOf(btf, each.id), btf.name(each.id), btf.ordinal(each.id)) : null;
-    const own = h(href ? "a" : "span", { href, class: "face", title: text, "aria-label": text }, label && h("b", {}, each.name), label && height >= 34 && !parted && h("small", {}, short(each.size, unit)), label && parted && h("small", {}, short(each.size, unit)));
-    const inside = parted ? place(btf, each.parts, { x: 0, y: 0, width: width - 4, height: height - LABEL - 4 }, INNER, unit, depth + 1) : [];
+    const href =
+      each.id && groupOf(btf, each.id)
+        ? address(groupOf(btf, each.id), btf.name(each.id), btf.ordinal(each.id))
+        : null;
+    const own = h(
+      href ? "a" : "span",
+      { href, class: "face", title: text, "aria-label": text },
+      label && h("b", {}, each.name),
+      label && height >= 34 && !parted && h("small", {}, short(each.size, unit)),
+      label && parted && h("small", {}, short(each.size, unit)),
+    );
+    const inside = parted
+      ? place(
+          btf,
+          each.parts,
+          { x: 0, y: 0, width: width - 4, height: height - LABEL - 4 },
+          INNER,
+          unit,
+          depth + 1,
+        )
+      : [];
     return h(
       "div",
-      { class: `tile depth${depth}${parted ? " parted" : ""}${each.id ? "" : " rest"}`, role: "listitem", style, "data-hue": tile.index % 6 },
+      {
+        class: `tile depth${depth}${parted ? " parted" : ""}${each.id ? "" : " rest"}`,
+        role: "listitem",
+        style,
+        "data-hue": tile.index % 6,
+      },
       own,
       inside.length > 0 && h("div", { class: "inside", role: "list" }, inside),
     );
@@ -64,7 +95,12 @@ function fold(shares, most) {
   if (shares.length <= most) return shares;
   const rest = shares.slice(most - 1);
   const size = rest.reduce((sum, each) => sum + each.size, 0);
-  const several = { name: `${count(rest.length)} others`, size, id: 0, count: rest.reduce((sum, each) => sum + each.count, 0) };
+  const several = {
+    name: `${count(rest.length)} others`,
+    size,
+    id: 0,
+    count: rest.reduce((sum, each) => sum + each.count, 0),
+  };
   return [...shares.slice(0, most - 1), several];
 }
 
@@ -77,9 +113,18 @@ function drawList(btf, shares, total, unit) {
     h(
       "li",
       {},
-      h("span", { class: "bar", style: `--part:${(100 * each.size) / shares[0].size}%` }, h("code", {}, each.id ? link(btf, each.id, each.name) : each.name)),
+      h(
+        "span",
+        { class: "bar", style: `--part:${(100 * each.size) / shares[0].size}%` },
+        h("code", {}, each.id ? link(btf, each.id, each.name) : each.name),
+      ),
       h("span", { class: "number" }, count(each.size)),
       h("span", { class: "number part" }, `${((100 * each.size) / total).toFixed(1)} %`),
     );
-  return h("div", { class: "sharelist" }, h("p", { class: "note" }, `${count(total)} ${unit} in ${count(shares.length)}`), longList(shares, row, LISTED));
+  return h(
+    "div",
+    { class: "sharelist" },
+    h("p", { class: "note" }, `${count(total)} ${unit} in ${count(shares.length)}`),
+    longList(shares, row, LISTED),
+  );
 }

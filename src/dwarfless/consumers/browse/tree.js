@@ -43,11 +43,16 @@ export class Unfolded {
 export function linesOf(programs, ids, unfolded) {
   const lines = [];
   const add = (inner, starts, key, depth) => {
-    const lists = programs.map((btf, i) => (inner[i] ? layoutOf(btf, inner[i], starts[i], key).rows : []));
+    const lists = programs.map((btf, i) =>
+      inner[i] ? layoutOf(btf, inner[i], starts[i], key).rows : [],
+    );
     const pairs = lists.length === 2 ? align(...lists) : lists[0].map((row) => [row]);
     for (const rows of pairs) {
       const row = rows[0] ?? rows[1];
-      const open = rows.some((each) => each && unfolded.isOpen(each)) && depth < MAX_DEPTH && lines.length < MAX_LINES;
+      const open =
+        rows.some((each) => each && unfolded.isOpen(each)) &&
+        depth < MAX_DEPTH &&
+        lines.length < MAX_LINES;
       lines.push({
         key: row.key,
         depth,
@@ -56,10 +61,21 @@ export function linesOf(programs, ids, unfolded) {
         inner: rows.some((each) => each?.inner),
         open,
       });
-      if (open) add(rows.map((r) => r?.inner ?? 0), rows.map((r) => r?.bitOffset ?? 0), row.key, depth + 1);
+      if (open)
+        add(
+          rows.map((r) => r?.inner ?? 0),
+          rows.map((r) => r?.bitOffset ?? 0),
+          row.key,
+          depth + 1,
+        );
     }
   };
-  add(ids, ids.map(() => 0), "", 1);
+  add(
+    ids,
+    ids.map(() => 0),
+    "",
+    1,
+  );
   return lines;
 }
 
@@ -94,5 +110,8 @@ export function leavesOf(btf, id, unfolded, within = { bitOffset: 0, key: "" }) 
 
 /** Call a nameless union by its members. */
 function unionName(btf, id) {
-  return btf.members(id).map(({ name }) => name || "{…}").join(" | ");
+  return btf
+    .members(id)
+    .map(({ name }) => name || "{…}")
+    .join(" | ");
 }

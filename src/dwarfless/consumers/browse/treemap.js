@@ -23,14 +23,18 @@ export function squarify(values, area) {
   const scale = (area.width * area.height) / total;
   const free = { ...area };
   const tiles = [];
-  for (let from = 0; from < values.length; ) {
+  for (let from = 0; from < values.length;) {
     const side = Math.min(free.width, free.height);
     let to = from + 1;
     let sum = values[from] * scale;
     while (to < values.length) {
       const more = sum + values[to] * scale;
       const first = values[from] * scale;
-      if (worst(first, values[to] * scale, more, side) > worst(first, values[to - 1] * scale, sum, side)) break;
+      if (
+        worst(first, values[to] * scale, more, side) >
+        worst(first, values[to - 1] * scale, sum, side)
+      )
+        break;
       sum = more;
       to++;
     }

@@ -186,7 +186,11 @@ class Walk {
     for (const [list, users] of Object.entries(this.lists)) {
       users.delete(list === "typedefs" ? this.start : -1);
       found[list] = [...users]
-        .map(([id, members]) => ({ id, name: this.btf.name(id), members: [...members].filter(Boolean) }))
+        .map(([id, members]) => ({
+          id,
+          name: this.btf.name(id),
+          members: [...members].filter(Boolean),
+        }))
         .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id - b.id));
     }
     return found;

@@ -28,20 +28,35 @@ export function usersOf(side, id) {
 export function drawUses(sides, ids) {
   const found = sides.map((side, i) => (ids[i] ? usersOf(side, ids[i]) : null));
   const lists = Object.keys(TITLES).map((list) => {
-    const users = merge(sides, found.map((each) => each?.[list] ?? []));
+    const users = merge(
+      sides,
+      found.map((each) => each?.[list] ?? []),
+    );
     return { list, users };
   });
   const total = lists.reduce((sum, { users }) => sum + users.length, 0);
   return h(
     "section",
     { class: "uses", "aria-labelledby": "uses" },
-    h("h2", { id: "uses" }, "Used by ", h("small", {}, total ? many(total, "other") : "nothing that BTF knows of")),
+    h(
+      "h2",
+      { id: "uses" },
+      "Used by ",
+      h("small", {}, total ? many(total, "other") : "nothing that BTF knows of"),
+    ),
     h(
       "div",
       { class: "columns" },
-      lists.filter(({ users }) => users.length).map(({ list, users }) =>
-        h("div", { class: "uselist", "data-list": list }, h("h3", {}, TITLES[list], " ", h("small", {}, users.length.toLocaleString("en"))), longList(users, drawUser, SHOWN)),
-      ),
+      lists
+        .filter(({ users }) => users.length)
+        .map(({ list, users }) =>
+          h(
+            "div",
+            { class: "uselist", "data-list": list },
+            h("h3", {}, TITLES[list], " ", h("small", {}, users.length.toLocaleString("en"))),
+            longList(users, drawUser, SHOWN),
+          ),
+        ),
     ),
   );
 }
@@ -66,7 +81,13 @@ function drawUser(user) {
     "li",
     { class: user.only ? (user.only.number ? "added" : "removed") : null },
     h("code", {}, link(user.btf, user.id)),
-    user.members.length > 0 && h("span", { class: "by", title: user.members.join(", ") }, user.members.slice(0, 3).join(", "), user.members.length > 3 && ` and ${user.members.length - 3} more`),
+    user.members.length > 0 &&
+      h(
+        "span",
+        { class: "by", title: user.members.join(", ") },
+        user.members.slice(0, 3).join(", "),
+        user.members.length > 3 && ` and ${user.members.length - 3} more`,
+      ),
     user.only && h("span", { class: "only" }, `only ${user.only.short}`),
   );
 }
