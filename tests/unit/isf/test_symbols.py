@@ -180,9 +180,7 @@ def test_same_input_same_bytes(name: str):
     found = find_symbols(whole, Places(BINDING, None), report)
     made = [
         b"".join(
-            compressed(
-                document(whole, found, banner=b"", version="0.1.0", origins={}), Path(name)
-            )
+            compressed(document(whole, found, banner=b"", version="0.1.0", origins={}), Path(name))
         )
         for _ in range(2)
     ]

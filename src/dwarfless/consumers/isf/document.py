@@ -87,6 +87,9 @@ def document(
     ):
         yield from _section(key, ((name, texts[name]) for name in sorted(texts)))
     constant = base64.b64encode(banner).decode()
+    if banner and BANNER not in symbols:
+        # Volatility reads the bytes, never the place.
+        symbols = {**symbols, BANNER: Symbol(False, True, 0, VOID)}
     rows = (
         (name, text_of(symbols[name], constant if name == BANNER else ""))
         for name in sorted(symbols)
