@@ -73,7 +73,8 @@ def isf(
     content, figures = convert(sources, report, output)
     write_atomically(output, content)
     if report_file is not None:
-        whole = {"sources": sources.used, "figures": figures, **report.to_json()}
+        report.figures.update(figures)
+        whole = {"sources": sources.used, **report.to_json()}
         write_atomically(report_file, json.dumps(whole, indent=1).encode() + b"\n")
     seconds = time.perf_counter() - start
     head = f"{output}: {len(content):,} bytes in {seconds:.2f} s"

@@ -7,7 +7,7 @@ Out: Sources; a report of what was used.
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,7 +17,7 @@ from dwarfless.containers.bind import RUNNING_BTF, bind
 from dwarfless.containers.binding import Binding
 from dwarfless.containers.load import load, read_binding
 from dwarfless.containers.section import is_elf
-from dwarfless.containers.symbol_list import SymbolList, load_symbols
+from dwarfless.containers.symbol_list import load_symbols
 from dwarfless.elf.image import ElfImage
 from dwarfless.encoder import encode_elf
 from dwarfless.formats import elf
@@ -32,7 +32,7 @@ __all__ = ["Sources", "gather"]
 RUNNING_BANNER: Final = Path("/proc/version")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sources:
     """What an ISF is made from.
 
@@ -47,12 +47,12 @@ class Sources:
     """
 
     graph: TypeGraph
-    places: Places = Places(None, None)
-    banner: bytes = b""
-    byte_order: Literal["little", "big"] = "little"
-    pointer_size: int = 8
-    origins: dict[str, list[Origin]] = field(default_factory=dict)
-    used: dict[str, str] = field(default_factory=dict)
+    places: Places
+    banner: bytes
+    byte_order: Literal["little", "big"]
+    pointer_size: int
+    origins: dict[str, list[Origin]]
+    used: dict[str, str]
 
 
 def gather(
@@ -72,40 +72,38 @@ def gather(
         OSError: A file can't be read.
     """
     images = [ElfImage.load(path) for path in files if _is_elf(path)]
-    with_symbols = next((image for image in images if len(image.symbols()) > 1), None)
-    from_dwarf = len(files) == 1 and len(images) == 1 and _has_dwarf(images[0])
-    if from_dwarf:
-        options = EncodeOptions(features=parse_features("+global_var"))
-        graph, encoded = encode_elf(files[0], options=options)
-        report.counts.update(encoded.counts)
-        report.items += encoded.items
-    else:
-        graph = _load(files)
-    binding = read_binding(files[-1]) if not from_dwarf else None
-    if binding is None and with_symbols is not None:
-        binding = bind(with_symbols, graph)
-    sources = Sources(graph)
-    sources.byte_order, sources.pointer_size = _shape(graph, binding, files[0])
-    used = sources.used
-    used["types"] = f"DWARF of {files[0]}" if from_dwarf else " + ".join(map(str, files))
-    used["addresses"] = "none known"
-    if binding is not None:
-        used["addresses"] = f"sections of {with_symbols.source if with_symbols else files[-1]}"
-    where = symbols or (with_symbols and with_symbols.path)
+    program = next((image for image in images if len(image.symbols()) > 1), None)
+    from_dwarf = len(files) == len(images) == 1 and _has_dwarf(images[0])
+    graph = _encode(files[0], report) if from_dwarf else _load(files)
+    binding = None if from_dwarf else read_binding(files[-1])
+    used = {"types": f"DWARF of {files[0]}" if from_dwarf else " + ".join(map(str, files))}
+    used["addresses"] = "none known" if binding is None else f"sections of {files[-1]}"
+    if binding is None and program is not None:
+        binding = bind(program, graph)
+        used["addresses"] = f"sections of {program.source}"
+    where = symbols or (program.path if program is not None else None)
     listed = load_symbols(where, report) if where else None
+    used["symbols"] = listed.source if listed is not None else "none but variables"
     if listed is not None and binding is not None:
         listed, slide = unmoved(listed, binding)
-        moved = f", moved back by {slide:#x}" if slide else ""
-        used["symbols"] = f"{listed.source}{moved}"
-    elif listed is not None:
-        used["symbols"] = listed.source
-    sources.places = Places(binding, listed)
-    sources.banner, used["banner"] = _banner(banner, files, images, symbols)
-    kind = "dwarf" if from_dwarf else ""
-    sources.origins["types"] = [_origin(path, kind) for path in files]
+        used["symbols"] += f", moved back by {slide:#x}" if slide else ""
+    text, used["banner"] = _banner(banner, files, images, symbols)
+    byte_order, pointer_size = _shape(graph, binding, files[0])
     kind = "symtab" if where and _is_elf(where) else "system-map"
-    sources.origins["symbols"] = [_origin(where, kind)] if where else []
-    return sources
+    origins = {
+        "types": [_origin(path, "dwarf" if from_dwarf else "") for path in files],
+        "symbols": [_origin(where, kind)] if where else [],
+    }
+    places = Places(binding, listed)
+    return Sources(graph, places, text, byte_order, pointer_size, origins, used)
+
+
+def _encode(path: Path, report: Report) -> TypeGraph:
+    options = EncodeOptions(features=parse_features("+global_var"))
+    graph, encoded = encode_elf(path, options=options)
+    report.counts.update(encoded.counts)
+    report.items += encoded.items
+    return graph
 
 
 def _load(files: Sequence[Path]) -> TypeGraph:
