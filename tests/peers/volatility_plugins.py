@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Run plugins of Volatility on a memory image.
 
-    volatility_plugins.py SYMBOLS CACHE IMAGE PLUGIN… > rows.json
+    volatility_plugins.py SYMBOLS CACHE IMAGE PLUGIN… > rows.jsonl
 
 In:  folders of symbols and for what Volatility keeps; a raw image; plugins such as linux.pslist.
-Out: {"seconds": …, "plugins": {name: {"seconds": …, "rows": [[…], …]}}}; an error is a row.
+Out: a line a plugin: {"plugin": name, "seconds": …, "rows": [[…], …]}; an error is a row.
 
 Runs in Volatility's environment, in one process; the layers that the first plugin finds are what
 the others get.
@@ -55,9 +55,8 @@ def rows_of(plugin: Any) -> list[Any]:
     return [*rows, *([f"{type(error).__name__}: {error}"] if error else [])]
 
 
-def run(image: Path, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Run plugins one after the other."""
-    results = {}
+def run(image: Path, chosen: dict[str, Any]) -> None:
+    """Run plugins one after the other, and print what each says."""
     layers: Any = None
     for name, plugin in chosen.items():
         start = time.process_time()
@@ -74,9 +73,8 @@ def run(image: Path, chosen: dict[str, Any]) -> dict[str, Any]:
             rows = rows_of(made)
         except Exception as error:
             rows = [f"{type(error).__name__}: {error}"]
-        print(name, file=sys.stderr, flush=True)
-        results[name] = {"seconds": time.process_time() - start, "rows": rows}
-    return results
+        seconds = time.process_time() - start
+        print(json.dumps({"plugin": name, "seconds": seconds, "rows": rows}), flush=True)
 
 
 def main() -> None:
@@ -87,8 +85,7 @@ def main() -> None:
         name: next(plugin for full, plugin in known.items() if full.startswith(f"{name}."))
         for name in names
     }
-    results = run(Path(image), chosen)
-    json.dump({"seconds": time.process_time(), "plugins": results}, sys.stdout)
+    run(Path(image), chosen)
 
 
 if __name__ == "__main__":

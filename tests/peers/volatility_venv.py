@@ -57,7 +57,7 @@ def validate(path: Path, version: str) -> str:
 
 
 def run_plugins(symbols: Path, cache: Path, image: Path, names: Sequence[str]) -> Any:
-    """Return what plugins say of a raw image, by name.
+    """Return the rows that plugins make of a raw image, by plugin.
 
     Args:
         symbols: Folder that holds linux/*.json.xz.
@@ -66,7 +66,8 @@ def run_plugins(symbols: Path, cache: Path, image: Path, names: Sequence[str]) -
         names: Such as linux.pslist.
     """
     cache.mkdir(exist_ok=True)
-    return json.loads(_run(PLUGINS, symbols, cache, image, *names))["plugins"]
+    lines = _run(PLUGINS, symbols, cache, image, *names).splitlines()
+    return {said["plugin"]: said["rows"] for said in map(json.loads, lines)}
 
 
 def _run(*arguments: str | Path) -> str:

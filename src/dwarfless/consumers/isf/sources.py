@@ -101,8 +101,9 @@ def gather(
 def _encode(path: Path, report: Report) -> TypeGraph:
     options = EncodeOptions(features=parse_features("+global_var"))
     graph, encoded = encode_elf(path, options=options)
-    report.counts.update(encoded.counts)
-    report.items += encoded.items
+    for item in encoded.items:
+        report.add(item.what, item.name, item.reason, item.place)
+    report.counts.update(encoded.counts - report.counts)
     return graph
 
 

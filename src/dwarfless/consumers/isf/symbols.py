@@ -111,19 +111,17 @@ def find_symbols(types: Types, places: Places, report: Report) -> dict[str, Symb
         placed = {(v.name, v.address): v for v in variables}
         _add_listed(groups, known, places.listed, placed, functions, report)
         _compare(variables, known, places.listed, report)
-    homeless = []
     for variable in variables:
         address = variable.address
         if address is None:
             # A name that only one symbol has tells as much.
             listed = known.get(variable.name, ())
             if len(listed) != 1:
-                homeless.append(variable.name)
+                report.add("variable", variable.name, "no address known")
                 continue
             (address,) = listed
             groups[variable.name] = {s for s in groups[variable.name] if not s.is_untyped}
         groups[variable.name].add(Symbol(variable.is_local, False, address, variable.text))
-    report.add_all("variable", homeless, "no address known")
     report.count("function", "no address known", len(functions - known.keys()))
     return _choose(groups, report)
 
@@ -187,8 +185,9 @@ def _compare(
             f"{listed.source}: of another kernel: {len(elsewhere):,} of {len(both):,} variables"
             " that it has lie elsewhere"
         )
-    names = [v.name for v in elsewhere]
-    report.add_all("address", names, f"elsewhere by {listed.source}; the section's is used")
+    for variable in elsewhere:
+        reason = f"elsewhere by {listed.source}; the section's is used"
+        report.add("address", variable.name, reason)
 
 
 def _choose(groups: dict[str, set[Symbol]], report: Report) -> dict[str, Symbol]:

@@ -48,7 +48,6 @@ class Table:
         words: All records' words.
         starts: Where each record starts; one more for the end.
         kinds: Kind numbers.
-        vlens: Numbers of elements.
         flags: Kind flags.
 
     Raises:
@@ -64,11 +63,10 @@ class Table:
         # Void's record is empty; it has the first type's words and is never asked for them.
         infos = np.zeros(len(records.starts) - 1, np.uint32)
         infos[1:] = records.words[records.starts[1:-1] + 1]
-        self._kinds: NDArray[np.uint32] = infos >> 24 & 0x7F
+        self._kinds: NDArray[np.uint8] = (infos >> 24 & 0x7F).astype(np.uint8)
         self.words: list[int] = records.words.tolist()
         self.starts: list[int] = records.starts.tolist()
         self.kinds: list[int] = self._kinds.tolist()
-        self.vlens: list[int] = (infos & 0xFFFFFF).tolist()
         self.flags: list[bool] = (infos >> 31 != 0).tolist()
         self._quoted: dict[int, str] = {0: '""'}
 

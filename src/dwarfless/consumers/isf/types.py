@@ -100,7 +100,8 @@ class Types:
         for i in aliases:
             self.user_types[self._names[i]] = self._composite(table.third(i))
         undefined = {table.name(i) for i in table.ids(Kind.FWD)} - self.user_types.keys()
-        report.add_all("type", sorted(undefined), "declared only")
+        for name in sorted(undefined):
+            report.add("type", name, "declared only")
 
     def describe(self, type_id: int) -> str:
         """Return the text that stands for a type where it is used."""
