@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from dwarfless.cli.inputs import SCHEMA
 

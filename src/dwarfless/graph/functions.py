@@ -37,7 +37,7 @@ def function_table(symbols: Symbols | None) -> FunctionTable:
     Cost: 50 ms for the 100,000 names of a vmlinux.
     """
     if symbols is None:
-        return FunctionTable(np.empty(0, np.uint8), np.empty(0, np.uint32), np.empty(0, np.uint64))
+        return FunctionTable(b"", np.empty(0, np.uint32), np.empty(0, np.uint64))
     functions = symbols.type == elf.STT_FUNC
     return FunctionTable(
         symbols.strings,

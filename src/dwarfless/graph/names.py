@@ -19,7 +19,7 @@ import numpy as np
 from dwarfless.elf.symbols import Symbols
 from dwarfless.formats.arrays import NDArray
 
-__all__ = ["NameIndex", "Names", "exported_names", "match_texts"]
+__all__ = ["NameIndex", "Names", "Texts", "exported_names", "match_texts"]
 
 Words: TypeAlias = NDArray[np.uint32]
 _WILD = re.compile(r"[*?\[]")
@@ -69,6 +69,32 @@ class Names(Sequence[bytes]):
     def text(self, row: int) -> str:
         """Return a name to show."""
         return self[row].decode(errors="replace")
+
+
+class Texts(Sequence[str]):
+    """The names of some rows as text, decoded when asked for.
+
+    Args:
+        names: All names.
+        rows: int64[num_texts], which of them.
+    """
+
+    def __init__(self, names: Names, rows: NDArray[np.int64]) -> None:
+        self._names, self._rows = names, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self._names.text(row) for row in self._rows[index].tolist()]
+        return self._names.text(int(self._rows[index]))
 
 
 class NameIndex:

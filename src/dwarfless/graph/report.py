@@ -5,7 +5,7 @@ Out: counts for the summary, items for the JSON.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -60,26 +60,18 @@ class Report:
         self._pending.append(lambda: (Item(what, name, reason, place),))
         self.counts[what, reason] += 1
 
-    def add_all(
-        self,
-        what: str,
-        names: Callable[[], Iterable[str]],
-        number: int,
-        reason: str,
-        place: str = "",
-    ) -> None:
+    def add_all(self, what: str, names: Collection[str], reason: str, place: str = "") -> None:
         """List things that are out for one reason, and count them.
 
-        Args:
-            what: See Item.
-            names: Gives their names, should anyone ask for the list.
-            number: How many.
-            reason: See Item.
-            place: See Item.
+        Names are looked at when someone asks for the list.
         """
-        if number:
-            self._pending.append(lambda: (Item(what, name, reason, place) for name in names()))
-            self.count(what, reason, number)
+        self._pending.append(lambda: (Item(what, name, reason, place) for name in names))
+        self.count(what, reason, len(names))
+
+    def take(self, other: "Report") -> None:
+        """Add what another report lists and counts."""
+        self._pending.append(lambda: other.items)
+        self.counts.update(other.counts)
 
     def count(self, what: str, reason: str, number: int = 1) -> None:
         """Count things that are too many to list by name."""

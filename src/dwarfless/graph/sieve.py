@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from dwarfless.formats.arrays import NDArray
-from dwarfless.graph.names import Names
+from dwarfless.graph.names import Names, Texts
 from dwarfless.graph.report import Report
 
 __all__ = ["Sieve"]
@@ -49,10 +49,8 @@ class Sieve:
         dropped = self.rows[bad]
         if listed:
             _, first = np.unique(self.offsets[dropped], return_index=True)
-            rows = dropped[np.sort(first)]
-            self.report.add_all(
-                self.what, lambda: map(self.names.text, rows.tolist()), len(rows), reason, place
-            )
+            texts = Texts(self.names, dropped[np.sort(first)])
+            self.report.add_all(self.what, texts, reason, place)
         else:
             self.report.count(self.what, reason, len(dropped))
         self.pass_over(bad, reason)
