@@ -274,6 +274,7 @@ def lay_out(GraphArrays arrays, uint32_t pointer_size, uint32_t line):
     for id in range(1, num):
         record = record_of(chain, id)
         shapes[id].first = <uint32_t>total
+        shapes[id].natural = 1      # what a circle meets before it is measured
         if is_composite(kind_of(record[1])):
             total += vlen_of(record[1])
     slot_array = np.zeros(total + 1, SLOT)
