@@ -62,8 +62,10 @@ PEERS = ("pahole", "bpftool")
 #: What the kernel's own modules were built with.
 COMPILERS = {"bookworm": "gcc-12", "trixie": "gcc-14"}
 #: The rest of a root; a compiler is added, and the kernel's headers.
-ROOT = ("bash", "binutils", "coreutils", "dash", "diffutils", "findutils", "gawk", "grep", "gzip")
-ROOT += ("kmod", "make", "patch", "sed", "systemd", "xz-utils")
+ROOT_PACKAGES = (
+    *("bash", "binutils", "coreutils", "dash", "diffutils", "findutils", "gawk", "grep", "gzip"),
+    *("kmod", "make", "patch", "sed", "systemd", "xz-utils"),
+)
 #: Marks a folder that holds every module of its kernel.
 ALL_THERE = ".all-modules"
 
@@ -274,7 +276,7 @@ def root(suite: str, *, keep_deb: bool = True) -> Path:
         apt, headers = Apt(cache, suite), f"linux-headers-{release}"
         beside = [name for name in apt.depends(headers) if name.startswith("linux-headers-")]
         tools = [name for name in apt.depends(headers) if name.startswith("linux-kbuild-")]
-        names = apt.closure([*ROOT, COMPILERS[suite], *tools])
+        names = apt.closure([*ROOT_PACKAGES, COMPILERS[suite], *tools])
         # Headers want the kernel itself, DKMS a whole Perl to make packages.
         debs = apt.download([*names, headers, *beside, "dkms"])
         partial = folder.with_name(f".{suite}.new")

@@ -159,8 +159,8 @@ def boot(
         folder = Path(name)
         initramfs = folder / "initramfs"
         initramfs.write_bytes(content)
-        devices = ("-device", "vmcoreinfo") if vmcore else ()
-        devices += ("-drive", f"file={disk},if=virtio,format=raw") if disk else ()
+        devices = ["-device", "vmcoreinfo"] if vmcore else []
+        devices += ["-drive", f"file={disk},if=virtio,format=raw"] if disk else []
         with Machine(folder, kernel.image, initramfs, line, memory, devices) as machine:
             status = machine.wait_for_status(timeout)
             if vmcore:

@@ -13,6 +13,7 @@ import json
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Machine:
         initramfs: Path,
         arguments: str,
         memory: int,
-        extra: tuple[str, ...] = (),
+        extra: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         cpu = CPU.format("+" if NO_CX16 in arguments else "-")
