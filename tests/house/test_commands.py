@@ -32,6 +32,7 @@ MAY_SAY_NO = ("diff",)
 STAND_INS = (
     (r"build/demo/.*", "out"),
     (r"VMLINUX|/sys/kernel/btf/vmlinux|.*/vmlinux-.*|vmlinux-6\..*", "vmlinux"),
+    (r"vmlinux-7\..*", "other-vmlinux"),
     (r"/.*/(RELEASE|\$\(uname -r\))|DIR", "modules"),
     (r"FILE", "vmlinux.btf"),
 )
