@@ -40,7 +40,7 @@ def _folder() -> Path:
     return folder
 
 
-def _run(*arguments: str | Path) -> None:
+def dwarfless(*arguments: str | Path) -> None:
     command = [sys.executable, "-c", DWARFLESS, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -54,11 +54,11 @@ def extra_module(suite: str) -> Path:
         vmlinux = fetch.find_kernel(suite) or fetch.kernel(suite)
         extra = path.with_suffix(".extra")
         kernel = find_kernel(suite)
-        _run("extra", vmlinux, "--no-progress", "-o", extra)
+        dwarfless("extra", vmlinux, "--no-progress", "-o", extra)
         # The name that a module gets is that of its file.
         made = _folder() / f"{suite}-{os.getpid()}.ko"
         donors = ("--base", vmlinux, "--modules", kernel.module_folder)
-        _run("kmod", extra, *donors, "--name", NAME, "-o", made)
+        dwarfless("kmod", extra, *donors, "--name", NAME, "-o", made)
         made.replace(path)
     return path
 

@@ -23,7 +23,7 @@ import dwarfless
 import fetch
 from kernel.images import LabError
 
-__all__ = ["copied_root", "put_python", "run_in_root"]
+__all__ = ["HOME", "copied_root", "put_distribution", "put_python", "run_in_root"]
 
 #: Parts of the standard library that take room and are not needed.
 UNUSED = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data")
@@ -81,7 +81,7 @@ def put_python(root: Path) -> None:
     standard = home / "lib" / version
     shutil.copytree(sysconfig.get_path("stdlib"), standard, ignore=shutil.ignore_patterns(*UNUSED))
     for name in sorted(_needed("dwarfless")):
-        _put_distribution(name, home / "site")
+        put_distribution(name, home / "site")
     _put_package(home / "site" / "dwarfless")
     shutil.copy(os.path.realpath(sys.executable), home / "python")
     _put_libraries(home, [home / "python", *home.rglob("*.so"), *home.rglob("*.so.*")])
@@ -112,7 +112,7 @@ def _needed(name: str) -> set[str]:
     return found
 
 
-def _put_distribution(name: str, site: Path) -> None:
+def put_distribution(name: str, site: Path) -> None:
     distribution = importlib.metadata.distribution(name)
     for file in distribution.files or []:
         if ".." in file.parts or "tests" in file.parts:

@@ -5,15 +5,17 @@ Out: a TypeGraph, or BtfError with the offset. Host-order bytes are used in plac
 """
 
 import struct
-from typing import NamedTuple
-
-import numpy as np
+import sys
+from array import array
+from typing import Final, NamedTuple
 
 from dwarfless.errors import BtfError, UnsupportedError
 from dwarfless.formats.btf import HEADER_SIZE, HEADER_SIZE_LAYOUT, KINDS, MAGIC, VERSION
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["decode"]
+
+HOST: Final = "<" if sys.byteorder == "little" else ">"
 
 
 class Header(NamedTuple):
@@ -43,14 +45,14 @@ def decode(
     """
     raw = bytes(data)
     header = read_header(raw, source)
-    words = np.frombuffer(
-        raw[header.types] if header.types.start % 4 else raw,
-        f"{header.order}u4",
-        (header.types.stop - header.types.start) // 4,
-        0 if header.types.start % 4 else header.types.start,
-    )
+    content = raw[header.types] if header.types.start % 4 else memoryview(raw)[header.types]
+    words = memoryview(content).cast("I")
+    if header.order != HOST:
+        swapped = array("I", words)
+        swapped.byteswap()
+        words = memoryview(swapped)
     return TypeGraph.from_words(
-        words.astype(np.uint32, copy=False),
+        words,
         raw[header.strings],
         base=base,
         source=source,

@@ -7,22 +7,20 @@ Out: a frozen graph: columns, records, names, views.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from dwarfless._core.json_listing import list_types_json
-from dwarfless._core.listing import list_types
 from dwarfless._core.records import GraphArrays, index_types
 from dwarfless.errors import BtfError, LimitError, TypeLookupError
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, Words, as_words
 from dwarfless.formats.btf import KINDS, Kind, kind_number
 from dwarfless.graph import views
 from dwarfless.graph.section_bytes import section_bytes
 
+if TYPE_CHECKING:
+    import numpy as np
+
 __all__ = ["GraphBuilder", "TypeGraph"]
 
-Words = NDArray[np.uint32]
 ALL_KINDS: Final = (1 << len(KINDS)) - 1
 
 
@@ -30,9 +28,7 @@ class TypeGraph:
     """Types of one program, frozen; with a base, those it adds to another graph.
 
     Attributes:
-        words: BTF type section of its own types, uint32[num_words], host byte order;
-            info words hold the kind in bits 24-30, vlen in bits 0-23, the kind flag in bit 31.
-        offsets: Word index of each own record and of the end, uint32[num_own + 1].
+        record_words, record_starts: Words and offsets, which import numpy, without it.
         strings: Own string section, NUL-terminated strings.
         base: The graph whose ids and string offsets come first, or None.
         source: Path it was read from, or "<bytes>".
@@ -44,16 +40,16 @@ class TypeGraph:
 
     def __init__(
         self,
-        words: Words,
-        offsets: Words,
+        words: memoryview,
+        offsets: memoryview,
         strings: bytes,
         base: "TypeGraph | None",
         source: str,
         unknown_kinds: Mapping[int, tuple[int, int]],
         raw: bytes | None = None,
     ) -> None:
-        self.words: Final = words
-        self.offsets: Final = offsets
+        self.record_words: Final = words.toreadonly()
+        self.record_starts: Final = offsets.toreadonly()
         self.strings: Final = strings
         self.base: Final = base
         self.source: Final = source
@@ -61,7 +57,6 @@ class TypeGraph:
         self._raw: Final = raw
         self.first_id: Final = len(base) if base is not None else 1
         self.first_string: Final = base.end_string if base is not None else 0
-        words.flags.writeable = offsets.flags.writeable = False
         #: The same for compiled loops.
         self.arrays: Final[GraphArrays] = GraphArrays(
             words, offsets, strings, base.arrays if base else None
@@ -70,7 +65,7 @@ class TypeGraph:
     @classmethod
     def from_words(
         cls,
-        words: Words,
+        words: Words | memoryview,
         strings: bytes,
         *,
         base: "TypeGraph | None" = None,
@@ -97,17 +92,15 @@ class TypeGraph:
         """
         first_id = len(base) if base is not None else 1
         first_string = base.end_string if base is not None else 0
-        if strings and strings[-1]:
-            problem = "the last string has no NUL"
-        elif base is None and not strings.startswith(b"\0"):
+        problem = "the last string has no NUL" if strings and strings[-1] else ""
+        if not problem and base is None and not strings.startswith(b"\0"):
             problem = "strings start with no empty string (split BTF read without its base?)"
-        else:
-            problem = ""
         if problem:
             raise BtfError(problem, source=source, section=".BTF", offset=place + 4 * len(words))
         if first_string + len(strings) >= 1 << 32:
             raise LimitError("string offset < 4 GiB", first_string + len(strings), where=source)
-        words = np.ascontiguousarray(words, np.uint32)
+        if not isinstance(words, memoryview):
+            words = as_words(words).data
         offsets = index_types(
             words,
             dict(unknown_kinds),
@@ -116,15 +109,11 @@ class TypeGraph:
             source=source,
             place=place,
         )
-        return cls(words, offsets, strings, base, source, unknown_kinds, raw)
+        return cls(words, memoryview(offsets), strings, base, source, unknown_kinds, raw)
 
     def __len__(self) -> int:
         """Return the number of types: void, the base's, and its own."""
         return self.first_id + self.num_own
-
-    def __bool__(self) -> bool:
-        """Return True: void is always there."""
-        return True
 
     def __repr__(self) -> str:
         split = f" on {self.base.source!r}" if self.base is not None else ""
@@ -135,8 +124,8 @@ class TypeGraph:
         owner = self.owner(type_id)
         if not type_id:
             return views.Void(self, 0, 0)
-        at = int(owner.offsets[type_id - owner.first_id])
-        kind = int(owner.words[at + 1]) >> 24 & 0x7F
+        at = owner.record_starts[type_id - owner.first_id]
+        kind = owner.record_words[at + 1] >> 24 & 0x7F
         return views.VIEWS.get(kind, views.Unknown)(self, type_id, at)
 
     def __iter__(self) -> Iterator[views.Type]:
@@ -146,7 +135,7 @@ class TypeGraph:
     @property
     def num_own(self) -> int:
         """Number of its own types."""
-        return len(self.offsets) - 1
+        return len(self.record_starts) - 1
 
     @property
     def end_string(self) -> int:
@@ -193,10 +182,8 @@ class TypeGraph:
         """
         kinds = ALL_KINDS if kind is None else 1 << kind_number(kind)
         wanted = name.encode(errors="surrogateescape")
-        if not wanted or b"\0" in wanted:
-            return []
         ids = self.base.find_ids(name, kind) if self.base is not None else []
-        return ids + self.arrays.find(wanted, kinds)
+        return ids + self.arrays.find(wanted, kinds) if wanted and b"\0" not in wanted else []
 
     def find_all(self, name: str, kind: Kind | str | None = None) -> list[views.Type]:
         """Return views of all types with a name, as find_ids."""
@@ -216,30 +203,43 @@ class TypeGraph:
 
     def text(self, ids: Sequence[int]) -> bytes:
         """Return types as lines of text, as consumers.listing says."""
-        return list_types(self.arrays, np.asarray(ids, np.uint32))
+        from dwarfless._core.listing import list_types
+
+        return list_types(self.arrays, as_words(ids))
+
+    @cached_property
+    def words(self) -> Words:
+        """BTF type section of its own types, uint32[num_words], host byte order."""
+        return as_words(self.record_words)
+
+    @cached_property
+    def offsets(self) -> Words:
+        """Word index of each own record and of the end, uint32[num_own + 1]."""
+        return as_words(self.record_starts)
 
     def json(self, ids: Sequence[int]) -> bytes:
         """Return types as JSON objects with commas between, as consumers.listing says."""
-        return list_types_json(self.arrays, np.asarray(ids, np.uint32))
+        from dwarfless._core.json_listing import list_types_json
+
+        return list_types_json(self.arrays, as_words(ids))
 
     @cached_property
     def infos(self) -> Words:
         """Info words, uint32[num_own]."""
-        infos: Words = self.words[self.offsets[:-1] + np.uint32(1)]
-        return infos
+        return self.words[self.offsets[:-1] + 1]
 
     @cached_property
-    def kinds(self) -> NDArray[np.uint8]:
+    def kinds(self) -> "NDArray[np.uint8]":
         """Kind numbers, uint8[num_own]."""
-        return (self.infos >> 24 & 0x7F).astype(np.uint8)
+        return (self.infos >> 24 & 0x7F).astype("u1")
 
     @cached_property
     def vlens(self) -> Words:
         """Numbers of elements (a FUNC's linkage), uint32[num_own]."""
-        return self.infos & np.uint32(0xFFFFFF)
+        return as_words(self.infos & 0xFFFFFF)
 
     @cached_property
-    def kind_flags(self) -> NDArray[np.bool_]:
+    def kind_flags(self) -> "NDArray[np.bool_]":
         """Kind flags, bool[num_own]."""
         flags: NDArray[np.bool_] = self.infos >> 31 != 0
         return flags
@@ -247,14 +247,12 @@ class TypeGraph:
     @cached_property
     def name_offsets(self) -> Words:
         """String offsets of the names, 0 for none, uint32[num_own]."""
-        names: Words = self.words[self.offsets[:-1]]
-        return names
+        return self.words[self.offsets[:-1]]
 
     @cached_property
     def thirds(self) -> Words:
         """Third words: size in bytes, type id or 0, by kind, uint32[num_own]."""
-        thirds: Words = self.words[self.offsets[:-1] + np.uint32(2)]
-        return thirds
+        return self.words[self.offsets[:-1] + 2]
 
 
 class GraphBuilder:
@@ -395,5 +393,5 @@ class GraphBuilder:
 
     def freeze(self, source: str = "<bytes>") -> TypeGraph:
         """Return the graph; BtfError if a reference points at nothing."""
-        words = np.array(self._words, np.uint32)
-        return TypeGraph.from_words(words, bytes(self._strings), base=self.base, source=source)
+        words, text = as_words(self._words), bytes(self._strings)
+        return TypeGraph.from_words(words, text, base=self.base, source=source)

@@ -35,7 +35,7 @@ class Type:
     def __init__(self, graph: "TypeGraph", type_id: int, at: int) -> None:
         self.graph: Final = graph
         self.id: Final = type_id
-        self._words = graph.owner(type_id).words
+        self._words = graph.owner(type_id).record_words
         self._at = at
 
     def __repr__(self) -> str:
@@ -49,7 +49,7 @@ class Type:
 
     def word(self, index: int) -> int:
         """Return one word of the record; 0 is name_off, 1 info, 2 size or type."""
-        return int(self._words[self._at + index])
+        return self._words[self._at + index]
 
     @property
     def kind_number(self) -> int:

@@ -7,7 +7,6 @@ Out: finders in it, asked after those that read DWARF.
     attach   find the BTF, register the finders
     sources  where BTF comes from, in order
     memory   what the kernel's own memory says: BTF, symbols, how far it was moved
-    kallsyms one symbol of the kernel by name, without reading all
     levels   which variables and functions a graph has, and where
     objects  names to objects
     types    a TypeGraph's types as drgn's

@@ -6,15 +6,19 @@ Out: type ids; the section and offset of each VAR; the start of each section.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Final, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dwarfless.consumers.drgn_plugin.types import Types
-from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph import views
 from dwarfless.graph.type_graph import TypeGraph
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dwarfless.formats.arrays import NDArray
+
+    Column = NDArray[np.uint32]
 
 __all__ = ["Constant", "Level", "Place"]
 
@@ -83,41 +87,40 @@ class Level:
         return self._starts[section]
 
     @cached_property
-    def _sections(self) -> tuple[list[str], NDArray[np.uint32], NDArray[np.uint32]]:
-        """Names of the DATASECs; VAR, offset, size and DATASEC of each entry, by VAR."""
-        names: list[str] = []
-        parts: list[NDArray[np.uint32]] = []
-        graph = self.graph
-        for row in np.flatnonzero(graph.kinds == Kind.DATASEC).tolist():
-            start = int(graph.offsets[row]) + 3
-            entries = graph.words[start : start + 3 * int(graph.vlens[row])].reshape(-1, 3)
-            number = np.full((len(entries), 1), len(names), np.uint32)
-            parts.append(np.hstack((entries, number)))
-            names.append(graph.string(int(graph.name_offsets[row])))
-        rows = np.concatenate(parts) if parts else np.empty((0, 4), np.uint32)
-        rows = rows[np.argsort(rows[:, 0], kind="stable")]
-        return names, rows, np.ascontiguousarray(rows[:, 0])
+    def _section_ids(self) -> list[int]:
+        return self.graph.arrays.find_kind(Kind.DATASEC)
+
+    def _entry(self, section_id: int, index: int) -> tuple[int, int, int]:
+        """Return VAR, offset and size of an entry of a DATASEC."""
+        words = self.graph.record_words
+        at = self.graph.record_starts[section_id - self.graph.first_id] + 3 + 3 * index
+        return words[at], words[at + 1], words[at + 2]
 
     def place(self, var_id: int) -> Place | None:
         """Return where a VAR is in its section; None if no section holds it."""
-        names, rows, ids = self._sections
-        at = int(np.searchsorted(ids, var_id))
-        if at >= len(ids) or ids[at] != var_id:
-            return None
-        _, offset, size, section = rows[at].tolist()
-        return Place(names[section], offset, size)
+        for section_id in self._section_ids:
+            index = self.graph.arrays.find_entry(section_id, var_id)
+            if index >= 0:
+                _, offset, size = self._entry(section_id, index)
+                return Place(self.graph[section_id].name, offset, size)
+        return None
 
     def witnesses(self, section: str) -> list[tuple[str, int]]:
         """Return (name, offset) of some variables of a section, spread over it."""
-        names, rows, _ = self._sections
-        wanted = [number for number, name in enumerate(names) if name == section]
-        found = rows[np.isin(rows[:, 3], wanted)]
-        step = max(1, len(found) // MAX_WITNESSES)
-        return [(self.graph[var].name, offset) for var, offset in found[::step, :2].tolist()]
+        found = []
+        for section_id in self._section_ids:
+            view = self.graph[section_id]
+            if view.name == section:
+                for index in range(0, view.vlen, max(1, view.vlen // MAX_WITNESSES)):
+                    var_id, offset, _ = self._entry(section_id, index)
+                    found.append((self.graph[var_id].name, offset))
+        return found
 
     @cached_property
-    def _values(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:
+    def _values(self) -> "tuple[Column, Column, Column]":
         """String offset, enum's id and index in it of every enumerator, by string offset."""
+        import numpy as np
+
         graph = self.graph
         names, owners, indexes = [], [], []
         for kind, step in zip(ENUMS, (2, 3), strict=True):
@@ -141,7 +144,7 @@ class Level:
         names, owners, indexes = self._values
         found = []
         for offset in self._string_offsets(name):
-            first, end = np.searchsorted(names, [offset, offset + 1]).tolist()
+            first, end = names.searchsorted([offset, offset + 1]).tolist()
             for enum_id, index in zip(
                 owners[first:end].tolist(), indexes[first:end].tolist(), strict=True
             ):

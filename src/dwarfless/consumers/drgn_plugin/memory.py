@@ -14,7 +14,7 @@ from typing import Final
 
 from drgn import FaultError, Program, SymbolIndex
 
-from dwarfless.consumers.drgn_plugin.kallsyms import Kallsyms
+from dwarfless.elf.kallsyms import Kallsyms
 from dwarfless.formats.btf import Kind
 from dwarfless.graph import views
 from dwarfless.graph.type_graph import TypeGraph

@@ -16,7 +16,7 @@ from drgn import FindObjectFlags, Object, Program, Type, TypeKind, TypeKindSet
 from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.types import BTF_NAMES
 from dwarfless.errors import BaseMismatchError, TypeLookupError
-from dwarfless.formats.btf import Kind
+from dwarfless.formats.btf import MAX_CHAIN, Kind
 from dwarfless.graph import views
 
 if TYPE_CHECKING:
@@ -63,12 +63,9 @@ class Finder:
         if self.attached.looking:
             return None
         key = name, flags, filename
-        found = self._objects.get(key)
-        if found is None:
-            found = self._find_object(*key)
-            if found is not None:
-                self._objects[key] = found
-        return found
+        if key not in self._objects:
+            self._objects[key] = self._find_object(*key)
+        return self._objects[key]
 
     def _find_type(
         self, kinds: frozenset[TypeKind], name: str, filename: str | None
@@ -82,6 +79,8 @@ class Finder:
             for level, type_id in self._iter(spelled, filename, *wanted)
             if _is_kind(level.graph[type_id], kinds)
         ]
+        if filename is None and len({_meaning(level, i) for level, i in found}) == 1:
+            found = found[:1]
         chosen = self._choose(name, found, filename)
         return None if chosen is None else chosen[0].types.type(chosen[1])
 
@@ -195,6 +194,21 @@ class _Ambiguous(TypeLookupError):
         super().__init__(name, ids=ids)
         listed = ", ".join(places[:16]) + (", …" if len(places) > 16 else "")
         self.args = (f"{name!r} is ambiguous: {listed}; choose by file name, such as '#{ids[0]}'",)
+
+
+def _meaning(level: Level, type_id: int) -> tuple[object, ...]:
+    """Return what types of one name have in common if either will do.
+
+    A driver's u8 is the kernel's if both are the same integer in the end.
+    """
+    view = level.graph[type_id]
+    for _ in range(MAX_CHAIN):
+        if not isinstance(view, views.Typedef):
+            break
+        view = view.type
+    if isinstance(view, views.Int):
+        return view.size, view.signed, view.boolean, view.bits
+    return level.module, view.id
 
 
 def _is_kind(view: views.Type, kinds: frozenset[TypeKind]) -> bool:

@@ -6,9 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-drgn = pytest.importorskip("drgn", reason="NOT TESTED, drgn is missing: pip install drgn")
-
-from dwarfless.consumers.drgn_plugin.kallsyms import Kallsyms  # noqa: E402
+from dwarfless.elf.kallsyms import Kallsyms
 
 PLACE = 0xFFFFFFFF81000000
 STEXT = 0xFFFFFFFF80000000
