@@ -164,7 +164,8 @@ def test_variables_are_where_the_map_says(builds, choice):
     graph = load(module_file(build, EXTRA), base=base) if choice == "m" else base
     lines = (build / "System.map").read_text().splitlines()
     rows = (line.split() for line in lines)
-    known = {(name, int(address, 16)) for address, _, name in rows}
+    # 7.2 calls what runs before it is where it was linked to so; DWARF does not.
+    known = {(name.removeprefix("__pi_"), int(address, 16)) for address, _, name in rows}
     found = addresses(ElfImage.load(build / "vmlinux"), graph)
     assert found - known == set()
     assert len(found) > 7000
