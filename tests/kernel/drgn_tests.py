@@ -179,10 +179,9 @@ def run(version: str, way: str, only: str = "") -> dict[str, list[str]]:
     folder = fetch.cache_root() / "drgn-tests"
     folder.mkdir(parents=True, exist_ok=True)
     disk = folder / f"{suite}-{way}.disk"
-    if not disk.exists():
-        partial = disk.with_suffix(".new")
-        make_disk(suite, way, partial)
-        partial.replace(disk)
+    # It holds dwarfless as it is now.
+    disk.unlink(missing_ok=True)
+    make_disk(suite, way, disk)
     outcome = boot(suite, script(way, only), disk=disk, memory=3072, timeout=TIMEOUT)
     found: dict[str, list[str]] = {}
     for line in outcome.text.splitlines():
