@@ -135,7 +135,7 @@ def _roff(text: str) -> str:
 def meson_list(text: str) -> str:
     """Return meson.build with the list of man pages."""
     rows = "".join(f"  'man' / '{name}',\n" for name in sorted(man_pages()))
-    return re.sub(r"(?<=^install_man\(\n)(?:  .*\n)*(?=\))", rows, text, flags=re.M)
+    return re.sub(r"(?:  'man' / '.*',\n)+", rows, text)
 
 
 def main() -> None:
