@@ -14,7 +14,7 @@ from dwarfless.graph.layout import Layouts
 from dwarfless.graph.type_graph import TypeGraph
 from support import kernel, pahole
 
-ALLOW = Path(__file__).parent / "allow" / "layout.toml"
+ALLOW = Path(__file__).parent / "layout.toml"
 WELL_KNOWN = [
     *("cred", "dentry", "file", "file_operations", "inode", "kobject", "list_head", "mm_struct"),
     *("module", "net_device", "page", "pci_dev", "perf_event", "rq", "signal_struct", "sk_buff"),
