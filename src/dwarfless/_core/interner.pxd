@@ -54,7 +54,7 @@ cdef struct Interner:
     bint little_endian
     uint64_t span           # DIE addresses covered by `places`, from the unit's base
     uint64_t base           # DIE address of the unit
-    Array places            # uint32: local index by address - base; stale entries are checked
+    Array places            # uint32: local index by address - base; zero between units
     Array known             # uint32 a local type: what stands for it in a record, once that is known
     uint32_t index_type     # the int that counts elements
     uint32_t latest         # the node asked for before
