@@ -147,7 +147,8 @@ def test_sizes(builds):
 
 def addresses(image: ElfImage, graph: TypeGraph) -> set[tuple[str, int]]:
     """Return name and address of each variable of a graph of vmlinux."""
-    starts = dict(zip(image.section_names, image.sections["addr"].tolist(), strict=True))
+    linked = [section.addr for section in image.sections]
+    starts = dict(zip(image.section_names, linked, strict=True))
     return {
         (graph[entry.type_id].name, starts[datasec.name] + entry.offset)
         for datasec in graph

@@ -229,4 +229,4 @@ def test_stripped_object_finds_its_debug_file(tmp_path: Path):
     ours, theirs = stripped.sections, found.image.sections
     for name in (".text.f", ".data.x", ".bss.y"):
         mine, its = stripped.find_section(name), found.image.find_section(name)
-        assert ours["addr"][mine] == theirs["addr"][its] != 0
+        assert ours[mine].addr == theirs[its].addr != 0

@@ -57,8 +57,8 @@ def test_sections_and_symbols_in_every_layout(bits: int, little: bool):
     assert image.find_section(".data") is None
     assert bytes(image.section_bytes(1)) == b"\x90" * 5
     assert bytes(image.section_bytes(2)) == b""
-    assert image.sections["addr"].tolist()[1:3] == [0x1000, 0x2000]
-    assert image.sections["size"][2] == 64
+    assert [section.addr for section in image.sections[1:3]] == [0x1000, 0x2000]
+    assert image.sections[2].size == 64
     symbols = image.symbols()
     assert symbols.value.tolist() == [0, 0x1001, 7, 8]
     assert symbols.size.tolist() == [0, 4, 0, 32]
@@ -96,7 +96,7 @@ def test_relocatable_sections_get_addresses_of_their_own():
         ).assemble()
     )
 
-    addresses = image.sections["addr"].tolist()[1:6]
+    addresses = [section.addr for section in image.sections[1:6]]
     assert addresses == [0x10000, 0, 0x1000B, 0x11000, 0x12390]
     assert image.symbols().value.tolist() == [0, 0x1000A, 0x12393, 9]
 
@@ -112,7 +112,7 @@ def test_debug_sections_of_one_name_follow_each_other():
             ]
         ).assemble()
     )
-    assert image.sections["addr"].tolist()[1:4] == [0, 150, 155]
+    assert [section.addr for section in image.sections[1:4]] == [0, 150, 155]
 
 
 def test_more_sections_than_the_header_can_count():
@@ -135,8 +135,8 @@ def test_more_sections_than_the_header_can_count():
     assert symbols.section_index.tolist() == [0, 65301, 1, elf.ABS]
     assert symbols.in_section.tolist() == [False, True, True, False]
     assert symbols.value.tolist()[1:] == [
-        int(image.sections["addr"][65301]) + 2,
-        int(image.sections["addr"][1]) + 1,
+        image.sections[65301].addr + 2,
+        image.sections[1].addr + 1,
         3,
     ]
 
@@ -210,8 +210,8 @@ def test_what_is_written_reads_back(bits: int, little: bool):
     assert image.section_names == ["", ".BTF", ".BTF.base", ".shstrtab"]
     assert bytes(image.section_bytes(1)) == b"12345"
     assert bytes(image.section_bytes(2)) == b"67"
-    assert image.sections["offset"][2] % 32 == 0
-    assert image.sections["flags"].tolist() == [0, 0, 2, 0]
+    assert image.sections[2].offset % 32 == 0
+    assert [section.flags for section in image.sections] == [0, 0, 2, 0]
 
 
 def test_readelf_accepts_what_is_written(tmp_path: Path):
@@ -240,7 +240,10 @@ def test_lost_extended_index_is_an_error():
         Elf([Section(".text")], [Symbol("far", section=0xFFFF)]).assemble(),
         "a.o",
     )
-    image.sections["type"][image.sections["type"] == elf.SYMTAB_SHNDX] = elf.PROGBITS
+    image.sections = [
+        section._replace(type=elf.PROGBITS) if section.type == elf.SYMTAB_SHNDX else section
+        for section in image.sections
+    ]
     with pytest.raises(ElfError, match=r"a.o: \.symtab\+0x18: symbol lacks its extended"):
         image.symbols()
 

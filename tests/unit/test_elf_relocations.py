@@ -32,7 +32,7 @@ def relocated(machine: int, relocs: tuple[Reloc, ...], before: bytes, **layout: 
         Elf(sections, SYMBOLS, machine=machine, **layout).assemble(),  # type: ignore[arg-type]
         "a.o",
     )
-    assert image.sections["addr"].tolist()[1:3] == [TEXT, TDATA]
+    assert [section.addr for section in image.sections[1:3]] == [TEXT, TDATA]
     return bytes(image.relocated_bytes(3))
 
 
@@ -288,8 +288,8 @@ def linked_at_our_addresses(image: ElfImage, compiler: str) -> ElfImage:
     """Return what the linker makes of an object, with sections where ElfImage puts them."""
     lines = []
     for name, section in zip(image.section_names, image.sections, strict=True):
-        if section["flags"] & elf.ALLOC and name != ".note.gnu.property":
-            lines.append(f'"{name}" {section["addr"]:#x} : {{ *("{name}") }}')
+        if section.flags & elf.ALLOC and name != ".note.gnu.property":
+            lines.append(f'"{name}" {section.addr:#x} : {{ *("{name}") }}')
     for name in dict.fromkeys(image.section_names):
         if name.startswith(".debug_"):
             lines.append(f"{name} 0 : {{ *({name}) }}")

@@ -150,13 +150,13 @@ def bound_sections(image: ElfImage, names: Iterable[str]) -> tuple[BoundSection,
     found: dict[str, BoundSection] = {}
     relative = image.type == elf.ET_REL
     for name, section in zip(image.section_names, image.sections, strict=True):
-        if name not in wanted or name in found or not int(section["flags"]) & elf.SHF_ALLOC:
+        if name not in wanted or name in found or not section.flags & elf.SHF_ALLOC:
             continue
-        address, per_cpu = 0 if relative else int(section["addr"]), name == PERCPU_SECTION
+        address, per_cpu = 0 if relative else section.addr, name == PERCPU_SECTION
         found[name] = BoundSection(
             name=name,
             address=address,
-            size=int(section["size"]),
+            size=section.size,
             per_cpu=per_cpu,
             # Linked at 0 (x86-64 until 6.14) it is no part of what is moved.
             fixed=per_cpu and not relative and address == 0,

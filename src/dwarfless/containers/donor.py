@@ -86,8 +86,8 @@ class Donor:
             machine=image.machine,
             modinfo=modinfo,
             versions=_layout_version(image),
-            this_module_size=int(image.sections["size"][this_module]),
-            this_module_alignment=int(image.sections["addralign"][this_module]),
+            this_module_size=image.sections[this_module].size,
+            this_module_alignment=image.sections[this_module].addralign,
             btf=None if btf is None else bytes(image.section_bytes(btf)),
         )
 

@@ -53,7 +53,7 @@ def check_embeddable(path: str | os.PathLike[str]) -> bool:
     index = image.find_section(".BTF")
     if index is None:
         return False
-    if image.type != elf.ET_REL and int(image.sections["flags"][index]) & elf.SHF_ALLOC:
+    if image.type != elf.ET_REL and image.sections[index].flags & elf.SHF_ALLOC:
         raise DwarflessError(
             f"{path}: .BTF is part of what is loaded, only linking can change it; "
             "write BTF with -o, or what is new as an extra"
@@ -160,11 +160,8 @@ def _check_kept(before: ElfImage, after: ElfImage, wanted: Mapping[str, bytes]) 
 
 def _sections(image: ElfImage) -> Iterator[tuple[str, int, int, int, int, memoryview]]:
     """Yield what must stay: name, type, flags, address, size, and contents if it is loaded."""
-    for index, name in enumerate(image.section_names):
-        kind, flags, address, size = (
-            int(image.sections[field][index]) for field in ("type", "flags", "addr", "size")
-        )
-        if name not in SECTIONS and kind not in REWRITTEN:
-            loaded = flags & elf.SHF_ALLOC
+    for index, (name, section) in enumerate(zip(image.section_names, image.sections, strict=True)):
+        if name not in SECTIONS and section.type not in REWRITTEN:
+            loaded = section.flags & elf.SHF_ALLOC
             content = image.section_bytes(index) if loaded else memoryview(b"")
-            yield name, kind, flags, address, size, content
+            yield name, section.type, section.flags, section.addr, section.size, content

@@ -9,7 +9,6 @@ of its own. They are joined into one buffer; ElfImage places them so that refere
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -158,11 +157,13 @@ def _read(image: ElfImage, suffix: str = "") -> DwarfSections:
 
 def _read_parts(image: ElfImage, indices: list[int]) -> dict[int, memoryview]:
     """Return the contents of sections by index, read by several threads if that saves time."""
-    sizes, flags = image.sections["size"][indices], image.sections["flags"][indices]
-    has_work = image.type == elf.ET_REL or bool((flags & elf.SHF_COMPRESSED).any())
-    num_threads = int((sizes >= LARGE).sum()) if has_work else 0
+    sections = [image.sections[index] for index in indices]
+    has_work = image.type == elf.ET_REL or any(s.flags & elf.SHF_COMPRESSED for s in sections)
+    num_threads = sum(section.size >= LARGE for section in sections) if has_work else 0
     if num_threads < 2:
         return {index: image.relocated_bytes(index) for index in indices}
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(num_threads, 8)) as pool:
         return dict(zip(indices, pool.map(image.relocated_bytes, indices), strict=True))
 

@@ -2,24 +2,18 @@
 
 In:  a compressed section, or a whole compressed file such as nf_conntrack.ko.xz.
 Out: its bytes. Memory grows with what really comes out, never with what a header promises.
+
+Most files are not compressed: a decompressor is imported when there is something for it.
 """
 
-import lzma
 import sys
-import zlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NoReturn
-
-import numpy as np
 
 from dwarfless.elf.headers import Layout
 from dwarfless.errors import ElfError, UnsupportedError
 from dwarfless.formats import elf
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 __all__ = ["decompress_file", "decompress_section", "decompressed_size", "is_compressed"]
 
@@ -28,10 +22,39 @@ FLOOR, RATIO = 64 << 20, 1032
 #: How many bytes go into a decompressor at once.
 PIECE = 1 << 16
 
-_FILES: dict[bytes, Callable[[], Any]] = {
-    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
-    b"\xfd7zXZ\0": lzma.LZMADecompressor,
-    b"\x28\xb5\x2f\xfd": zstd.ZstdDecompressor,
+#: What makes a decompressor, and what that raises.
+_Method = tuple[Callable[[], Any], type[Exception]]
+
+
+def _zlib(wbits: int = 15) -> _Method:
+    import zlib
+
+    return lambda: zlib.decompressobj(wbits=wbits), zlib.error
+
+
+def _xz() -> _Method:
+    import lzma
+
+    return lzma.LZMADecompressor, lzma.LZMAError
+
+
+def _zstd() -> _Method:
+    zstd = _zstd_module()
+    return zstd.ZstdDecompressor, zstd.ZstdError
+
+
+def _zstd_module() -> ModuleType:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+_FILES: dict[bytes, Callable[[], _Method]] = {
+    b"\x1f\x8b": lambda: _zlib(wbits=31),
+    b"\xfd7zXZ\0": _xz,
+    b"\x28\xb5\x2f\xfd": _zstd,
 }
 
 
@@ -79,10 +102,11 @@ def decompress_file(packed: memoryview, source: str) -> memoryview:
     Raises:
         ElfError: the file is damaged, or larger than any sound one.
     """
-    new = next(new for magic, new in _FILES.items() if bytes(packed[: len(magic)]) == magic)
+    method = next(m for magic, m in _FILES.items() if bytes(packed[: len(magic)]) == magic)
+    new, failure = method()
     try:
         content = _inflate(new, packed, _limit(len(packed)))
-    except (zlib.error, lzma.LZMAError, zstd.ZstdError) as error:
+    except failure as error:
         raise ElfError(
             f"can't decompress the file: {error}",
             source=source,
@@ -101,6 +125,7 @@ def decompress_file(packed: memoryview, source: str) -> memoryview:
 
 def compress_zstd(content: bytes, level: int = 19) -> bytes:
     """Return a zstd file."""
+    zstd = _zstd_module()
     packed: bytes = zstd.compress(content, level)
     return packed
 
@@ -113,18 +138,18 @@ def _split(
         if len(packed) < 12 or bytes(packed[:4]) != elf.ZDEBUG_MAGIC:
             raise ElfError("no ZLIB header", source=source, section=name, offset=0)
         return elf.ELFCOMPRESS_ZLIB, int.from_bytes(packed[4:12], "big"), packed[12:]
-    record = layout.record(
+    record = layout.fields(
         elf.COMPRESSION_HEADER_64 if layout.is_64 else elf.COMPRESSION_HEADER_32
     )
-    if len(packed) < record.itemsize:
+    if len(packed) < record.size:
         raise ElfError(
             "section ends inside its compression header",
             source=source,
             section=name,
             offset=len(packed),
         )
-    header = np.frombuffer(packed, record, 1)[0]
-    return int(header["type"]), int(header["size"]), packed[record.itemsize :]
+    method, *_, size, _ = record.unpack_from(packed)
+    return method, size, packed[record.size :]
 
 
 def decompressed_size(packed: memoryview, layout: Layout, source: str, name: str) -> int:
@@ -149,14 +174,14 @@ def decompress_section(packed: memoryview, layout: Layout, source: str, name: st
     if size > _limit(len(stream)):
         fail(f"{len(stream)} bytes can't decompress to {size}")
     if method == elf.ELFCOMPRESS_ZLIB:
-        new: Callable[[], Any] = zlib.decompressobj
+        new, failure = _zlib()
     elif method == elf.ELFCOMPRESS_ZSTD:
-        new = zstd.ZstdDecompressor
+        new, failure = _zstd()
     else:
         raise UnsupportedError(f"compression method {method}", place=f"{source}: {name}")
     try:
         content = _inflate(new, stream, size)
-    except (zlib.error, zstd.ZstdError) as error:
+    except failure as error:
         raise ElfError(
             f"can't decompress: {error}", source=source, section=name, offset=0
         ) from error

@@ -52,7 +52,7 @@ def _in_table(image: ElfImage) -> frozenset[str]:
         )
     start, stop = (int(symbols.value[found[0]]) for found in bounds)
     index = int(symbols.section_index[bounds[0][0]])
-    offset = start - int(image.sections["addr"][index])
+    offset = start - image.sections[index].addr
     table = bytes(image.section_bytes(index)[offset : offset + stop - start])
     order = "<" if image.little_endian else ">"
     size = 8 if image.is_64 else 4

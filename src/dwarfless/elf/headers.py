@@ -1,35 +1,35 @@
 """The ELF header, the section headers and the section names.
 
 In:  the bytes of a file.
-Out: a Layout and a table of sections in native byte order, checked to be readable; what the
-     sections say about the file is checked where it is used.
+Out: a Layout and the section headers, checked to be readable; what the sections say about the
+     file is checked where it is used.
+
+A file has a hundred sections: they need no columns, and reading BTF out of one no numpy.
 """
 
+import struct
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NoReturn
-
-import numpy as np
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from dwarfless.errors import ElfError
 from dwarfless.formats import elf
-from dwarfless.formats.arrays import NDArray
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
-    "SECTION",
     "FileHeader",
     "Layout",
-    "SectionTable",
+    "SectionHeader",
     "names_index",
     "read_file_header",
     "read_section_names",
     "read_sections",
 ]
 
-#: The fields of a section header, all as u8; see ElfImage.sections.
-SECTION = np.dtype([(field, "u8") for field, _ in elf.SECTION_HEADER])
-
-SectionTable = NDArray[np.void]
+#: The formats of formats.elf as struct spells them.
+STRUCT_CODES: Final = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i4": "i", "i8": "q"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,20 @@ class Layout:
         """Size of an address in bytes."""
         return 8 if self.is_64 else 4
 
-    def record(self, record: elf.Record) -> np.dtype[np.void]:
+    def fields(self, record: elf.Record) -> struct.Struct:
+        """Return a record of formats.elf as struct unpacks it."""
+        return struct.Struct(
+            self.order + "".join(STRUCT_CODES[self._spell(kind)] for _, kind in record)
+        )
+
+    def record(self, record: elf.Record) -> "np.dtype[np.void]":
         """Return a record of formats.elf as a numpy type."""
-        spell = {"A": f"u{self.address_size}", "I": f"i{self.address_size}"}
-        return np.dtype([(field, self.order + spell.get(kind, kind)) for field, kind in record])
+        import numpy as np
+
+        return np.dtype([(field, self.order + self._spell(kind)) for field, kind in record])
+
+    def _spell(self, kind: str) -> str:
+        return {"A": f"u{self.address_size}", "I": f"i{self.address_size}"}.get(kind, kind)
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,21 @@ class FileHeader:
     shentsize: int
     shnum: int
     shstrndx: int
+
+
+class SectionHeader(NamedTuple):
+    """The fields of a section header, as elf.SECTION_HEADER has them."""
+
+    name_offset: int
+    type: int
+    flags: int
+    addr: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    addralign: int
+    entsize: int
 
 
 def _fail(problem: str, source: str, section: str, offset: int) -> NoReturn:
@@ -91,35 +116,34 @@ def read_file_header(image: memoryview, source: str) -> FileHeader:
     if image[5] not in (elf.DATA_LSB, elf.DATA_MSB):
         fail(f"unknown byte order {image[5]}", 5)
     layout = Layout(image[4] == elf.CLASS_64, image[5] == elf.DATA_LSB)
-    record = layout.record(elf.FILE_HEADER)
-    if len(image) < elf.IDENT_SIZE + record.itemsize:
+    record = layout.fields(elf.FILE_HEADER)
+    if len(image) < elf.IDENT_SIZE + record.size:
         fail("file ends inside the header", len(image))
-    fields = np.frombuffer(image, record, 1, elf.IDENT_SIZE)[0]
+    values = record.unpack_from(image, elf.IDENT_SIZE)
+    fields = {field: value for (field, _), value in zip(elf.FILE_HEADER, values, strict=True)}
     names = ("type", "machine", "shoff", "shentsize", "shnum", "shstrndx")
-    return FileHeader(layout, *(int(fields[name]) for name in names))
+    return FileHeader(layout, *(fields[name] for name in names))
 
 
-def read_sections(image: memoryview, source: str, header: FileHeader) -> SectionTable:
-    """Return the section headers.
+def read_sections(image: memoryview, source: str, header: FileHeader) -> list[SectionHeader]:
+    """Return the section headers, none when the file has none.
 
-    Returns:
-        SECTION[num_sections], empty when the file has none. With more than 65,280 sections their
-        number stands in the first one's size.
+    With more than 65,280 sections their number stands in the first one's size.
 
     Raises:
         ElfError: the headers lie outside the file, or have another size than the ABI's.
     """
     if header.shoff == 0:
-        return np.empty(0, SECTION)
-    record = header.layout.record(elf.SECTION_HEADER)
-    if header.shentsize != record.itemsize:
+        return []
+    record = header.layout.fields(elf.SECTION_HEADER)
+    if header.shentsize != record.size:
         _fail(
-            f"section headers of {header.shentsize} bytes, not {record.itemsize}",
+            f"section headers of {header.shentsize} bytes, not {record.size}",
             source,
             "ELF header",
             0,
         )
-    room = (len(image) - header.shoff) // record.itemsize
+    room = (len(image) - header.shoff) // record.size
     if room < max(header.shnum, 1):
         _fail(
             f"file ends inside the section headers at {header.shoff:#x}",
@@ -129,23 +153,25 @@ def read_sections(image: memoryview, source: str, header: FileHeader) -> Section
         )
     num_sections = header.shnum
     if num_sections == 0:
-        num_sections = int(np.frombuffer(image, record, 1, header.shoff)[0]["size"])
+        num_sections = SectionHeader(*record.unpack_from(image, header.shoff)).size
         if num_sections > room:
             _fail(
                 f"file ends inside the {num_sections} section headers",
                 source,
                 "section headers",
-                room * record.itemsize,
+                room * record.size,
             )
-    raw = np.frombuffer(image, record, num_sections, header.shoff)
-    return raw.astype(SECTION)
+    table = image[header.shoff : header.shoff + num_sections * record.size]
+    return [SectionHeader(*fields) for fields in record.iter_unpack(table)]
 
 
-def read_section_names(sections: SectionTable, strings: memoryview, source: str) -> list[str]:
+def read_section_names(
+    sections: list[SectionHeader], strings: memoryview, source: str
+) -> list[str]:
     """Return the name of each section.
 
     Args:
-        sections: SECTION[num_sections].
+        sections: Their headers.
         strings: The section name table.
         source: The file's name.
 
@@ -157,7 +183,7 @@ def read_section_names(sections: SectionTable, strings: memoryview, source: str)
     budget = 16 * len(table) + 65536
     seen: dict[int, str] = {}
     names: list[str] = []
-    for index, offset in enumerate(sections["name_offset"].tolist()):
+    for index, (offset, *_) in enumerate(sections):
         name = seen.get(offset)
         if name is None:
             end = table.find(b"\0", offset)
@@ -179,8 +205,8 @@ def read_section_names(sections: SectionTable, strings: memoryview, source: str)
     return names
 
 
-def names_index(header: FileHeader, sections: SectionTable) -> int:
+def names_index(header: FileHeader, sections: list[SectionHeader]) -> int:
     """Return the index of the section that holds the section names; 0 when there is none."""
     if header.shstrndx == elf.SHN_XINDEX and len(sections):
-        return int(sections["link"][0])
+        return sections[0].link
     return header.shstrndx

@@ -12,19 +12,17 @@ reads like a linked file. Debug sections of one name (a COMDAT group brings its 
 import mmap
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import numpy as np
-
-from dwarfless.elf import compression, headers, relocations
-from dwarfless.elf.headers import SectionTable
+from dwarfless.elf import compression, headers
 from dwarfless.elf.notes import Note, iter_notes
-from dwarfless.elf.symbols import Symbols, read_symbols
 from dwarfless.errors import ElfError, UnsupportedError
 from dwarfless.formats import elf
+
+if TYPE_CHECKING:
+    from dwarfless.elf.symbols import Symbols
 
 __all__ = ["ElfImage"]
 
@@ -43,9 +41,7 @@ class ElfImage:
         little_endian: Its byte order.
         machine: EM_ number.
         type: ET_ number.
-        sections: SECTION[num_sections], the section headers, all fields uint64: name_offset, type,
-            flags, addr, offset, size, link, info, addralign, entsize. Sizes are those in the
-            file, so before decompression.
+        sections: The section headers. Sizes are those in the file, so before decompression.
         section_names: Their names.
     """
 
@@ -55,8 +51,8 @@ class ElfImage:
         self.source, self.path, self.layout = source, path, header.layout
         self.is_64, self.little_endian = header.layout.is_64, header.layout.little_endian
         self.machine, self.type = header.machine, header.type
-        self.sections: SectionTable = headers.read_sections(content, source, header)
-        self.section_names: list[str] = [""] * len(self.sections)
+        self.sections = headers.read_sections(content, source, header)
+        self.section_names = [""] * len(self.sections)
         self._decompressed: dict[int, memoryview] = {}
         self._symbols: dict[int, Symbols] = {}
         names = headers.names_index(header, self.sections)
@@ -149,9 +145,8 @@ class ElfImage:
         content = self.section_bytes(index)
         if self.type != elf.ET_REL or not content:
             return content
-        types = self.sections["type"]
-        is_relocation = (types == elf.SHT_REL) | (types == elf.SHT_RELA) | (types == elf.SHT_CREL)
-        tables = np.flatnonzero(is_relocation & (self.sections["info"] == index)).tolist()
+        kinds = (elf.SHT_REL, elf.SHT_RELA, elf.SHT_CREL)
+        tables = [at for at in self._indices_of(*kinds) if self.sections[at].info == index]
         if not tables:
             return content
         writable = bytearray(content)
@@ -159,7 +154,7 @@ class ElfImage:
             self._relocate(writable, index, table)
         return memoryview(writable)
 
-    def symbols(self) -> Symbols:
+    def symbols(self) -> "Symbols":
         """Return the symbols of .symtab, or of .dynsym when there is no other table.
 
         Cost: 8 ms for a vmlinux with 200,000; kept for the next call.
@@ -167,11 +162,11 @@ class ElfImage:
         Raises:
             ElfError: the table breaks the format.
         """
-        types = self.sections["type"]
         for kind in (elf.SHT_SYMTAB, elf.SHT_DYNSYM):
-            found = np.flatnonzero(types == kind)
-            if len(found):
-                return self._symbols_of(int(found[0]))
+            for index in self._indices_of(kind):
+                return self._symbols_of(index)
+        from dwarfless.elf.symbols import read_symbols
+
         return read_symbols(
             memoryview(b""),
             memoryview(b""),
@@ -188,13 +183,13 @@ class ElfImage:
         Raises:
             ElfError: a note runs past its section.
         """
-        for index in np.flatnonzero(self.sections["type"] == elf.SHT_NOTE).tolist():
+        for index in self._indices_of(elf.SHT_NOTE):
             yield from iter_notes(
                 self.section_bytes(index),
                 layout=self.layout,
                 source=self.source,
                 section=self.section_names[index],
-                alignment=int(self.sections["addralign"][index]),
+                alignment=self.sections[index].addralign,
             )
 
     @cached_property
@@ -208,89 +203,93 @@ class ElfImage:
     def _fail(self, problem: str, section: str, offset: int) -> NoReturn:
         raise ElfError(problem, source=self.source, section=section, offset=offset)
 
+    def _indices_of(self, *types: int) -> Iterator[int]:
+        """Yield the indices of the sections of some types."""
+        return (index for index, section in enumerate(self.sections) if section.type in types)
+
     def _is_compressed(self, index: int) -> bool:
-        return bool(int(self.sections["flags"][index]) & elf.SHF_COMPRESSED) or self.section_names[
+        return bool(self.sections[index].flags & elf.SHF_COMPRESSED) or self.section_names[
             index
         ].startswith(".zdebug")
 
     def _mapped(self, index: int, name: str) -> memoryview:
         """Return the bytes of a section as they stand in the file."""
         section = self.sections[index]
-        if int(section["type"]) in (elf.SHT_NOBITS, elf.SHT_NULL):
+        if section.type in (elf.SHT_NOBITS, elf.SHT_NULL):
             return self._content[:0]
-        offset, size = int(section["offset"]), int(section["size"])
+        offset, size = section.offset, section.size
         if offset + size > len(self._content):
             self._fail(f"section at {offset:#x} of {size:#x} bytes lies outside the file", name, 0)
         return self._content[offset : offset + size]
 
     def _place_sections(self) -> None:
         """Give the sections of an ET_REL their addresses."""
-        flags, sizes = self.sections["flags"].tolist(), self.sections["size"].tolist()
-        aligns, kinds = self.sections["addralign"].tolist(), self.sections["type"].tolist()
-        addresses = [0] * len(flags)
         address, end = FIRST_ADDRESS, 1 << 8 * self.layout.address_size
         ends: dict[str, int] = {}
-        for index, name in enumerate(self.section_names):
-            if flags[index] & elf.SHF_ALLOC:
-                align = max(aligns[index], 1)
+        for index, (name, section) in enumerate(
+            zip(self.section_names, self.sections, strict=True)
+        ):
+            place = 0
+            if section.flags & elf.SHF_ALLOC:
+                align = max(section.addralign, 1)
                 if align & align - 1:
                     self._fail(f"alignment {align} is no power of two", name, 0)
-                addresses[index] = address = address + -address % align
+                place = address + -address % align
                 # A byte in between keeps an end symbol from the next section's first.
-                address += sizes[index] + 1
+                address = place + section.size + 1
                 if address > end:
                     self._fail("sections don't fit into the address space", name, 0)
-            elif name.startswith((".debug_", ".zdebug_")) and kinds[index] != elf.SHT_NOBITS:
-                addresses[index] = ends.get(name, 0)
-                ends[name] = addresses[index] + self._content_size(index)
-        self.sections["addr"] = addresses
+            elif name.startswith((".debug_", ".zdebug_")) and section.type != elf.SHT_NOBITS:
+                place = ends.get(name, 0)
+                ends[name] = place + self._content_size(index)
+            self.sections[index] = section._replace(addr=place)
 
     def _content_size(self, index: int) -> int:
         """Return the size of a section after decompression."""
         if not self._is_compressed(index):
-            return int(self.sections["size"][index])
+            return self.sections[index].size
         name = self.section_names[index]
         return compression.decompressed_size(
             self._mapped(index, name), self.layout, self.source, name
         )
 
-    def _symbols_of(self, index: int) -> Symbols:
+    def _symbols_of(self, index: int) -> "Symbols":
         """Return the symbols of the table in section index."""
         found = self._symbols.get(index)
         if found is not None:
             return found
-        name, link = self.section_names[index], int(self.sections["link"][index])
+        from dwarfless.elf.symbols import read_symbols
+
+        name, link = self.section_names[index], self.sections[index].link
         if not 0 < link < len(self.sections):
             self._fail(f"no section {link} for the symbols' names", name, 0)
-        extended = np.flatnonzero(
-            (self.sections["type"] == elf.SHT_SYMTAB_SHNDX) & (self.sections["link"] == index)
-        )
+        tables = self._indices_of(elf.SHT_SYMTAB_SHNDX)
+        extended = next((at for at in tables if self.sections[at].link == index), None)
         symbols = read_symbols(
             self.section_bytes(index),
             self.section_bytes(link),
-            self.section_bytes(int(extended[0])) if len(extended) else None,
+            None if extended is None else self.section_bytes(extended),
             layout=self.layout,
             num_sections=len(self.sections),
             source=self.source,
             section=name,
         )
         if self.type == elf.ET_REL:
-            homes = np.where(symbols.in_section, symbols.section_index, 0)
-            value = symbols.value + np.where(symbols.in_section, self.sections["addr"][homes], 0)
-            symbols = replace(symbols, value=value)
+            symbols = symbols.placed([section.addr for section in self.sections])
         self._symbols[index] = symbols
         return symbols
 
     def _relocate(self, content: bytearray, index: int, table: int) -> None:
         """Apply one relocation section to the contents of section index."""
-        name, kind = self.section_names[index], int(self.sections["type"][table])
+        from dwarfless.elf import relocations
+
+        name, kind = self.section_names[index], self.sections[table].type
         if kind == elf.SHT_CREL:
             raise UnsupportedError("CREL", place=f"{self.source}: {self.section_names[table]}")
-        link = int(self.sections["link"][table])
-        if not 0 < link < len(self.sections) or self.sections["type"][link] != elf.SHT_SYMTAB:
+        link = self.sections[table].link
+        if not 0 < link < len(self.sections) or self.sections[link].type != elf.SHT_SYMTAB:
             self._fail(f"section {link} is no symbol table", self.section_names[table], 0)
-        in_tls = np.flatnonzero(self.sections["flags"] & elf.SHF_TLS)
-        tls = int(self.sections["addr"][in_tls].min()) if len(in_tls) else 0
+        in_tls = [section.addr for section in self.sections if section.flags & elf.SHF_TLS]
         relocations.apply_relocations(
             content,
             self.section_bytes(table),
@@ -298,8 +297,8 @@ class ElfImage:
             layout=self.layout,
             machine=self.machine,
             has_addends=kind == elf.SHT_RELA,
-            tls_start=tls,
-            address=int(self.sections["addr"][index]),
+            tls_start=min(in_tls, default=0),
+            address=self.sections[index].addr,
             source=self.source,
             section=name,
         )

@@ -6,7 +6,8 @@ Out: Symbols: numpy columns in native byte order, section indices above 0xfeff r
 A vmlinux has 200,000 symbols: as columns they cost milliseconds, as objects seconds.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +61,16 @@ class Symbols:
             places.append(at)
             at = strings.find(wanted, at + 1)
         return np.flatnonzero(np.isin(self.name_offset, np.array(places, np.uint32)))
+
+    def placed(self, addresses: Sequence[int]) -> "Symbols":
+        """Return the symbols with their section's address added to the value of each.
+
+        Args:
+            addresses: Of each section of the file.
+        """
+        homes = np.where(self.in_section, self.section_index, 0)
+        added = np.array(addresses, np.uint64)[homes]
+        return replace(self, value=self.value + np.where(self.in_section, added, np.uint64(0)))
 
 
 def read_symbols(

@@ -48,7 +48,7 @@ def find_kfuncs(image: ElfImage) -> dict[str, int]:
     ).astype(np.uint32, copy=False)
     symbols = image.symbols()
     inside = np.flatnonzero((symbols.section_index == index) & symbols.in_section)
-    offsets = symbols.value[inside] - image.sections["addr"][index]
+    offsets = symbols.value[inside] - image.sections[index].addr
     strings = symbols.strings
     starts: list[int] = []
     ends: list[int] = []

@@ -40,9 +40,8 @@ def init_sections(image: ElfImage) -> frozenset[int]:
     first, last = (symbols.value[symbols.named(n)] for n in (b"__init_begin", b"__init_end"))
     begin, end = (int(first[0]), int(last[0])) if len(first) and len(last) else (0, 0)
     found = set()
-    for index, name in enumerate(image.section_names):
-        start = int(image.sections["addr"][index])
-        inside = begin <= start < end and start + int(image.sections["size"][index]) <= end
+    for index, (name, section) in enumerate(zip(image.section_names, image.sections, strict=True)):
+        inside = begin <= section.addr < end and section.addr + section.size <= end
         if name.startswith(".init") or (inside and name != PERCPU_SECTION):
             found.add(index)
     return frozenset(found)
@@ -56,13 +55,19 @@ def place_addresses(
     Sections are tried in file order; only allocated ones count, and no thread-local ones, since
     those are templates.
     """
-    headers = image.sections
-    loaded = np.isin(headers["type"], (elf.SHT_PROGBITS, elf.SHT_NOBITS))
-    loaded &= headers["flags"] & np.uint64(elf.SHF_ALLOC | elf.SHF_TLS) == elf.SHF_ALLOC
-    indices = np.flatnonzero(loaded & (headers["size"] > 0))
+    indices = [
+        index
+        for index, section in enumerate(image.sections)
+        if section.type in (elf.SHT_PROGBITS, elf.SHT_NOBITS)
+        and section.flags & (elf.SHF_ALLOC | elf.SHF_TLS) == elf.SHF_ALLOC
+        and section.size
+    ]
+    # The last stands for no section, -1.
+    addrs = np.array([*(section.addr for section in image.sections), 0], np.uint64)
+    sizes = np.array([section.size for section in image.sections], np.uint64)
     # Where sections begin and the last byte of each; between two of these nothing changes.
-    starts = headers["addr"][indices].astype(np.uint64)
-    lasts = starts + headers["size"][indices].astype(np.uint64) - np.uint64(1)
+    starts = addrs[indices]
+    lasts = starts + sizes[indices] - np.uint64(1)
     lasts[lasts < starts] = np.iinfo(np.uint64).max
     bounds = np.sort(np.concatenate((starts, lasts)))
     owner = np.full(2 * len(bounds) + 1, -1, np.int64)
@@ -71,7 +76,7 @@ def place_addresses(
         owner[begin : end + 1] = index
     addresses = np.ascontiguousarray(addresses)
     section = owner[_between(bounds, addresses)]
-    offset = (addresses - headers["addr"][section].astype(np.uint64)).astype(np.int64)
+    offset = (addresses - addrs[section]).astype(np.int64)
     return section, np.where(section < 0, 0, offset)
 
 

@@ -185,11 +185,11 @@ def _discarded(
         return bad
     symbols = image.symbols()
     objects = np.flatnonzero(symbols.type == elf.STT_OBJECT)
-    starts = image.sections["addr"]
     for place in doubtful.tolist():
         index = int(section[rows[place]])
+        start = image.sections[index].addr
         at_start = objects[
-            (symbols.section_index[objects] == index) & (symbols.value[objects] == starts[index])
+            (symbols.section_index[objects] == index) & (symbols.value[objects] == start)
         ]
         found = {
             bytes(symbols.strings[at : at + 600]).partition(b"\0")[0]

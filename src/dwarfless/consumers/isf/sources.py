@@ -163,9 +163,9 @@ def _symbol_content(image: ElfImage, name: str) -> bytes:
         index, value, size = (
             int(column[row]) for column in (symbols.section_index, symbols.value, symbols.size)
         )
-        if not symbols.in_section[row] or image.sections["type"][index] == elf.SHT_NOBITS:
+        if not symbols.in_section[row] or image.sections[index].type == elf.SHT_NOBITS:
             continue
-        start = value - int(image.sections["addr"][index])
+        start = value - image.sections[index].addr
         return bytes(image.section_bytes(index)[start : start + size])
     return b""
 
