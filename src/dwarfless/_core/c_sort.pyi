@@ -1,6 +1,5 @@
-import numpy as np
-from numpy.typing import NDArray
+from array import array
 
 from dwarfless._core.records import GraphArrays
 
-def sorted_ids(arrays: GraphArrays) -> NDArray[np.uint32]: ...
+def sorted_ids(arrays: GraphArrays) -> array[int]: ...

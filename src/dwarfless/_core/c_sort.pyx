@@ -1,7 +1,7 @@
 """Sort types so that C made of them changes little from kernel to kernel.
 
 In:  a graph.
-Out: the ids of all its types, those that C starts with first.
+Out: the ids of its types that C can define, those that C starts with first.
 
 Enums come first, then numbers, structs, function types; within these by the name of the type at
 the end of a chain of modifiers, and by the own name. What is still equal, such as several structs
@@ -10,17 +10,20 @@ of one name, is put in order by a number mixed from the names of their members.
 Source: order of bpftool 7.8's `btf dump format c`, down to the mixing.
 """
 
-import numpy as np
-
-from libc.stdint cimport int8_t, uint32_t, uint64_t
+from cpython.array cimport array as CArray, clone, resize
+from libc.stdint cimport int8_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport strncmp
 
 from dwarfless._core.btf cimport (
-    ARRAY, Chain, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC_PROTO, INT, PTR, STRUCT, TYPEDEF, UNION,
-    kind_of, record_of, text_of, vlen_of)
+    ARRAY, Chain, DATASEC, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC, FUNC_PROTO, INT, PTR, STRUCT,
+    TYPEDEF, UNION, VAR, kind_of, record_of, text_of, vlen_of)
 from dwarfless._core.c_layout cimport is_modifier
 from dwarfless._core.records cimport GraphArrays
+
+from array import array
+
+cdef CArray NO_WORDS = array("I")     # of what clone() makes
 
 cdef enum:
     LAST = 10
@@ -31,6 +34,7 @@ cdef enum:
 cdef struct Key:
     uint32_t rank
     uint32_t type_id
+    uint64_t start        # of target, so that most of them need no look at the text
     const char* target    # name of the type at the chain's end
     const char* name
     uint64_t mixture
@@ -156,6 +160,8 @@ cdef int compare(const void* left, const void* right) noexcept nogil:
     cdef int by_name
     if a.rank != b.rank:
         return -1 if a.rank < b.rank else 1
+    if a.start != b.start:
+        return -1 if a.start < b.start else 1
     by_name = strncmp(a.target, b.target, MAX_NAME)
     if by_name == 0:
         by_name = strncmp(a.name, b.name, MAX_NAME)
@@ -166,30 +172,54 @@ cdef int compare(const void* left, const void* right) noexcept nogil:
     return -1 if a.type_id < b.type_id else a.type_id > b.type_id
 
 
-def sorted_ids(GraphArrays arrays):
-    """Return the ids of a graph's types and its bases', void left out, sorted, uint32[any].
+cdef inline uint64_t start_of(const char* text) noexcept nogil:
+    """Return the first eight bytes of a text as a number that orders as they do."""
+    cdef uint64_t value = 0
+    cdef int i
+    for i in range(8):
+        value = value << 8 | <uint8_t>text[0]
+        if text[0]:
+            text += 1
+    return value
 
-    Cost: 90 ms for 125,000 types.
+
+cdef inline bint is_definable(const Chain* chain, uint32_t type_id) noexcept nogil:
+    cdef uint32_t kind = kind_of(record_of(chain, type_id)[1])
+    return kind != FUNC and kind != VAR and kind != DATASEC and kind != DECL_TAG
+
+
+def sorted_ids(GraphArrays arrays):
+    """Return the ids of a graph's types and its bases' that C can define, uint32[any].
+
+    Cost: 12 ms for 125,000 types and functions.
     """
     cdef const Chain* chain = &arrays.chain
-    cdef uint32_t i, num = chain.levels[0].end_id - 1
-    cdef Key* keys = <Key*>malloc((num + 1) * sizeof(Key))
-    cdef uint64_t* known = <uint64_t*>calloc(chain.levels[0].end_id, sizeof(uint64_t))
-    cdef uint32_t[::1] ids = np.empty(num, np.uint32)
+    cdef uint32_t i, type_id, num = 0, end_id = chain.levels[0].end_id
+    cdef Key* keys = <Key*>malloc(end_id * sizeof(Key))
+    cdef Key* key
+    cdef uint64_t* known = <uint64_t*>calloc(end_id, sizeof(uint64_t))
+    cdef CArray ids = clone(NO_WORDS, end_id, zero=False)
+    cdef uint32_t* out = <uint32_t*>ids.data.as_uints
     if keys == NULL or known == NULL:
         free(keys)
         free(known)
         raise MemoryError("the types fit no memory")
     with nogil:
-        for i in range(num):
-            keys[i].type_id = i + 1
-            keys[i].rank = rank_of(chain, i + 1)
-            keys[i].target = target_of(chain, i + 1)
-            keys[i].name = text_of(chain, record_of(chain, i + 1)[0])
-            keys[i].mixture = mixture_of(chain, known, i + 1, True, 0)
+        for type_id in range(1, end_id):
+            if not is_definable(chain, type_id):
+                continue
+            key = &keys[num]
+            num += 1
+            key.type_id = type_id
+            key.rank = rank_of(chain, type_id)
+            key.target = target_of(chain, type_id)
+            key.start = start_of(key.target)
+            key.name = text_of(chain, record_of(chain, type_id)[0])
+            key.mixture = mixture_of(chain, known, type_id, True, 0)
         qsort(keys, num, sizeof(Key), compare)
         for i in range(num):
-            ids[i] = keys[i].type_id
+            out[i] = keys[i].type_id
     free(keys)
     free(known)
-    return np.asarray(ids)
+    resize(ids, num)
+    return ids

@@ -1,6 +1,3 @@
-import numpy as np
-from numpy.typing import NDArray
-
 from dwarfless._core.records import GraphArrays
 
-def list_types(arrays: GraphArrays, ids: NDArray[np.uint32]) -> bytes: ...
+def list_types(arrays: GraphArrays, first: int, end: int) -> bytes: ...

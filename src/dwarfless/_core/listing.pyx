@@ -164,26 +164,21 @@ cdef void put_type(Text* text, const Chain* chain, uint32_t type_id) noexcept no
     put(text, b"\n")
 
 
-def list_types(GraphArrays arrays, const uint32_t[::1] ids):
-    """Return the lines of types.
-
-    Args:
-        arrays: The graph.
-        ids: uint32[any], each below its length.
+def list_types(GraphArrays arrays, uint32_t first, uint32_t end):
+    """Return the lines of the types from an id up to another.
 
     Cost: 25 ms for 125,000 types.
     """
     cdef Text text
-    cdef Py_ssize_t i
+    cdef uint32_t type_id
     cdef const Chain* chain = &arrays.chain
+    if end > chain.levels[0].end_id:
+        raise IndexError(f"type {end - 1} is not in the graph")
     text_init(&text, NO_LIMIT)
-    for i in range(ids.shape[0]):
-        if ids[i] >= chain.levels[0].end_id:
-            raise IndexError(f"type {ids[i]} is not in the graph")
     try:
         with nogil:
-            for i in range(ids.shape[0]):
-                put_type(&text, chain, ids[i])
+            for type_id in range(first, end):
+                put_type(&text, chain, type_id)
         if text.full:
             raise MemoryError("the listing fits no memory")
         return text.start[:text.used] if text.used else b""

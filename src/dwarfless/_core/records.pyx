@@ -244,6 +244,14 @@ cdef class GraphArrays:
         return [type_id for type_id in range(own.first_id, own.end_id)
                 if kind_of(record_of(&self.chain, type_id)[1]) == kind]
 
+    def largest_kind(self):
+        """Return the largest kind number of own types, 0 without any."""
+        cdef const Level* own = &self.chain.levels[0]
+        cdef uint32_t type_id, largest = 0
+        for type_id in range(own.first_id, own.end_id):
+            largest = max(largest, kind_of(record_of(&self.chain, type_id)[1]))
+        return largest
+
     def find_entry(self, uint32_t section_id, uint32_t var_id):
         """Return the index of a variable in an own section, -1 if it is not there."""
         cdef const uint32_t* record = record_of(&self.chain, section_id)

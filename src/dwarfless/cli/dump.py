@@ -37,9 +37,9 @@ def dump(file: Path, bases: tuple[Path, ...], form: str, output: Path) -> None:
     if form == "c":
         from dwarfless.consumers.c.header import header
 
-        content = header(graph, repair=False)
+        write_atomically(output, [header(graph, repair=False)])
     else:
-        from dwarfless.consumers.listing import json_listing, listing
+        from dwarfless.consumers.listing import iter_json_listing, iter_listing
 
-        content = json_listing(graph) if form == "json" else listing(graph)
-    write_atomically(output, content)
+        parts = iter_json_listing(graph) if form == "json" else iter_listing(graph)
+        write_atomically(output, parts)

@@ -1,6 +1,5 @@
 """`dwarfless find`: types by name."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +37,8 @@ def find(
     ids = graph.find_ids(name, kind)
     near = [] if ids else near_misses(graph, name)
     if as_json:
+        import json
+
         found = [{"id": i, "kind": graph[i].kind_name, "name": graph[i].name} for i in ids]
         click.echo(
             json.dumps({"schema": SCHEMA, "file": str(file), "types": found, "suggestions": near})

@@ -128,6 +128,8 @@ def main() -> None:
     except (DwarflessError, OSError) as error:
         status = 1
         _complain(os_error_line(error) if isinstance(error, OSError) else str(error))
+    # All is over: to look for circles once more at exit would take a sixth of a short command.
+    gc.freeze()
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -1,6 +1,6 @@
 """Write results so that no half file is ever seen.
 
-In:  a path and bytes, or a program that writes a file.
+In:  a path and bytes, whole or piece by piece, or a program that writes a file.
 Out: the file, whole, or what was there before. A process that is killed leaves at most a
      temporary file beside it: .NAME.XXXXXXXX.tmp, which nothing reads.
 """
@@ -8,8 +8,7 @@ Out: the file, whole, or what was there before. A process that is killed leaves 
 import os
 import stat
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 __all__ = ["replacement", "write_atomically"]
@@ -20,8 +19,8 @@ NAME_LENGTH = 50
 KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access", "user.")
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file under a temporary name beside it, then rename it into place.
+def write_atomically(path: str | os.PathLike[str], content: bytes | Iterable[bytes]) -> None:
+    """Write a file, of pieces if there are some, under a temporary name, then rename it.
 
     An error or Ctrl-C leaves no trace. An existing file keeps its permissions; a symbolic link
     keeps pointing where it does. What cannot be renamed, such as /dev/null or a pipe, is written
@@ -31,18 +30,19 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         OSError: It can't be written; the error names the path.
     """
     path = os.fspath(path)
+    pieces = (content,) if isinstance(content, bytes) else content
     if path in ("-", "/dev/stdout"):
         with _naming("standard output"):
             sys.stdout.flush()
-            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.writelines(pieces)
             sys.stdout.buffer.flush()
         return
     if os.path.exists(path) and not os.path.isfile(path):
         with _naming(path), open(path, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
         return
     with replacement(path) as temporary, open(temporary, "wb") as file:
-        file.write(content)
+        file.writelines(pieces)
 
 
 @contextmanager
@@ -58,10 +58,7 @@ def replacement(path: str | os.PathLike[str]) -> Iterator[str]:
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     with _naming(target):
-        handle, temporary = tempfile.mkstemp(
-            prefix=f".{name[:NAME_LENGTH]}.", suffix=".tmp", dir=folder
-        )
-        os.close(handle)
+        temporary = _create_temporary(folder, name)
     try:
         yield temporary
         with _naming(target), open(temporary, "rb") as file:
@@ -74,6 +71,19 @@ def replacement(path: str | os.PathLike[str]) -> Iterator[str]:
         if isinstance(error, OSError) and error.filename in (None, temporary):
             error.filename = os.fspath(path)
         raise
+
+
+def _create_temporary(folder: str, name: str) -> str:
+    """Create an empty file that only we may read and write, beside a file; return its path.
+
+    Importing tempfile, which does the same, takes longer than writing a kernel's BTF.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    while True:
+        path = os.path.join(folder, f".{name[:NAME_LENGTH]}.{os.urandom(4).hex()}.tmp")
+        with suppress(FileExistsError):
+            os.close(os.open(path, flags, 0o600))
+            return path
 
 
 def _copy_attributes(target: str, handle: int) -> None:

@@ -4,10 +4,9 @@ In:  a TypeGraph.
 Out: bytes; what can't be said in C is an error that names the type.
 """
 
+from array import array
 from collections.abc import Sequence
 from typing import Final
-
-import numpy as np
 
 from dwarfless._core.c_sort import sorted_ids
 from dwarfless._core.c_source import CSource, NotInC
@@ -36,8 +35,13 @@ def pointer_size(graph: TypeGraph) -> int:
 
     Source: determine_ptr_size in libbpf's btf.c, which also looks for the first one.
     """
-    found = [i for name in LONGS for i in graph.find_ids(name, Kind.INT)]
-    size = graph[min(found)].word(2) if found else 8
+    level: TypeGraph | None = graph
+    size = 8
+    while level is not None:
+        # A base's ids come first, so what is found there counts.
+        numbers = (graph[i] for i in level.arrays.find_kind(Kind.INT))
+        size = next((number.word(2) for number in numbers if number.name in LONGS), size)
+        level = level.base
     return size if size in (4, 8) else 8
 
 
@@ -60,12 +64,11 @@ class CText:
         self.graph: Final = graph
         size, level = 0, graph
         while True:
-            if level.num_own and int(level.kinds.max()) >= len(KINDS):
+            if (newest := level.arrays.largest_kind()) >= len(KINDS):
                 raise UnsupportedError(
-                    f"kind {int(level.kinds.max())}, which is newer than this program,",
-                    place=level.source,
+                    f"kind {newest}, which is newer than this program,", place=level.source
                 )
-            size += 4 * len(level.words) + len(level.strings)
+            size += 4 * len(level.record_words) + len(level.strings)
             if level.base is None:
                 break
             level = level.base
@@ -84,7 +87,7 @@ class CText:
         Raises:
             BtfError: A type can't be written: it holds itself, or is out of all proportion.
         """
-        self._write(np.asarray(ids, np.uint32))
+        self._write(array("I", ids))
 
     def write_sorted(self, level: TypeGraph | None = None) -> None:
         """Write all types of the graph, or of one of its levels, in bpftool's order.
@@ -96,7 +99,7 @@ class CText:
         """
         self._write(sorted_ids((level or self.graph).arrays))
 
-    def _write(self, ids: np.ndarray[tuple[int], np.dtype[np.uint32]]) -> None:
+    def _write(self, ids: "array[int]") -> None:
         try:
             self._source.write(ids)
         except NotInC as error:
@@ -148,7 +151,7 @@ class CText:
     def _error(self, error: NotInC) -> BtfError:
         type_id, problem = error.args
         owner = self.graph.owner(type_id)
-        at = 4 * int(owner.offsets[type_id - owner.first_id]) if type_id else 0
+        at = 4 * owner.record_starts[type_id - owner.first_id] if type_id else 0
         return BtfError(
             f"type {type_id} can't be written in C: {problem}",
             source=owner.source,

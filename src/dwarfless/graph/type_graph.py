@@ -4,7 +4,7 @@ In:  the words of a BTF type section and its strings, from a file or just made.
 Out: a frozen graph: columns, records, names, views.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -201,11 +201,11 @@ class TypeGraph:
             raise TypeLookupError(name, kind=label, ids=ids)
         return self[ids[0]]
 
-    def text(self, ids: Sequence[int]) -> bytes:
-        """Return types as lines of text, as consumers.listing says."""
+    def text(self, ids: range) -> bytes:
+        """Return neighbouring types as lines of text, as consumers.listing says."""
         from dwarfless._core.listing import list_types
 
-        return list_types(self.arrays, as_words(ids))
+        return list_types(self.arrays, ids.start, ids.stop)
 
     @cached_property
     def words(self) -> Words:
@@ -217,11 +217,11 @@ class TypeGraph:
         """Word index of each own record and of the end, uint32[num_own + 1]."""
         return as_words(self.record_starts)
 
-    def json(self, ids: Sequence[int]) -> bytes:
-        """Return types as JSON objects with commas between, as consumers.listing says."""
+    def json(self, ids: range) -> bytes:
+        """Return neighbouring types as JSON objects with commas between, as text."""
         from dwarfless._core.json_listing import list_types_json
 
-        return list_types_json(self.arrays, as_words(ids))
+        return list_types_json(self.arrays, ids.start, ids.stop)
 
     @cached_property
     def infos(self) -> Words:

@@ -9,11 +9,10 @@ Source: layout of the file as bpftool 7.8's `btf dump format c`.
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.c_text import CText
 from dwarfless.graph.type_graph import TypeGraph
+from dwarfless.graph.views import DeclTag
 
 __all__ = ["header"]
 
@@ -102,6 +101,7 @@ def tagged_functions(graph: TypeGraph, tag: str) -> list[int]:
     found = []
     for decl_tag in graph.find_all(tag, Kind.DECL_TAG):
         target = decl_tag.word(2)
-        if np.int32(np.uint32(decl_tag.word(3))) == -1 and graph[target].kind_number == Kind.FUNC:
+        assert isinstance(decl_tag, DeclTag)
+        if decl_tag.component == -1 and graph[target].kind_number == Kind.FUNC:
             found.append(target)
     return found
