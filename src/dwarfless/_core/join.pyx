@@ -7,7 +7,8 @@ Out: one graph of resolved records, and for functions and variables the record o
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport strlen
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.string cimport memcpy, strlen
 
 from dwarfless._core.bindings cimport Bound
 from dwarfless._core.ingest cimport FuncState, StateTag, Store, UnitNodes, VarState
@@ -18,24 +19,10 @@ from dwarfless._core.strings cimport *
 from dwarfless._core.joined cimport UnitPlace
 
 
-cdef class Resolved(Bound):
-    """The joined graph. Node ids are record ids; record 0 is void.
-
-    Attributes:
-        words: uint32[...]: BTF records in wide form, with offsets into `strings` for names.
-        starts: uint32[num_records + 1]: where each begins in words.
-        order: uint32[...]: live records by where they were first met.
-        variables, functions: structured arrays of VarState and FuncState, in unit order; `node`
-            and `proto` are record ids; `name`, `file` (the unit's) and `func` (what a variable
-            stands in) are offsets into `strings`.
-        tags: decl tags of variables and functions, by index into those arrays.
-        num_bad_names: members whose names are no identifiers and were left out, one a record.
-        strings: bytes: .debug_str and all other strings met, used or not.
-    """
-    cdef readonly object words, starts, variables, functions, tags, strings
-    cdef public object order
-    cdef readonly size_t num_bad_names
-    cdef object firsts
+cdef class Emitted(Bound):
+    """Joined, bound and written out, in the words of `Resolved`."""
+    cdef object words, starts, variables, functions, tags, strings, order, firsts
+    cdef size_t num_bad_names
 
     def __init__(self, list stores):
         super().__init__(stores)
@@ -135,15 +122,7 @@ cdef class Resolved(Bound):
             <const char[:num_base * sizeof(Node)]>self.nodes.nodes.items, np.uint64
         )[::sizeof(Node) // 8]
         self.firsts = where
-        return self.by_place(np.flatnonzero(flags))
-
-    def by_place(self, ids):
-        """Return record ids in the order in which the records were first met.
-
-        Args:
-            ids: integers[num_ids], ascending.
-        """
-        return ids[np.argsort(self.firsts[ids], kind="stable")].astype(np.uint32)
+        return by_place(where, np.flatnonzero(flags))
 
     cdef gather(self):
         """Copy the states of variables and functions out, in unit order."""
@@ -179,10 +158,19 @@ cdef class Resolved(Bound):
                                 (self.functions, ("name", "file")), (self.tags, ("value",))):
             for column in columns:
                 states[column] = self.text_offsets(states[column])
-        cdef StringTable* own = &self.names.own
-        self.strings = b"\0" + self.names.pool.text[:self.names.pool.size] \
-            + own.bytes_.items[:own.bytes_.num]
+        self.strings = self.all_strings()
         self.variables["node"] = self.settled_ids(self.variables["node"])
+
+    cdef bytes all_strings(self):
+        """Return a NUL, .debug_str, and what isn't in there."""
+        cdef StringTable* own = &self.names.own
+        cdef size_t size = self.names.pool.size
+        cdef bytes strings = PyBytes_FromStringAndSize(NULL, 1 + size + own.bytes_.num)
+        cdef char* out = strings
+        out[0] = 0
+        memcpy(out + 1, self.names.pool.text, size)
+        memcpy(out + 1 + size, own.bytes_.items, own.bytes_.num)
+        return strings
 
     cdef text_offsets(self, names):
         """Return where each name stands in `strings`."""
@@ -199,6 +187,50 @@ cdef class Resolved(Bound):
         for i in range(ids.shape[0]):
             ids[i] = self.settled(ids[i])
         return np.asarray(ids)
+
+
+class Resolved:
+    """The joined graph. Node ids are record ids; record 0 is void.
+
+    Attributes:
+        words: uint32[...]: BTF records in wide form, with offsets into `strings` for names.
+        starts: uint32[num_records + 1]: where each begins in words.
+        order: uint32[...]: live records by where they were first met.
+        variables, functions: structured arrays of VarState and FuncState, in unit order; `node`
+            and `proto` are record ids; `name`, `file` (the unit's) and `func` (what a variable
+            stands in) are offsets into `strings`.
+        tags: decl tags of variables and functions, by index into those arrays.
+        num_bad_names: members whose names are no identifiers and were left out, one a record.
+        figures: How many names were ambiguous, units odd, records copied.
+        strings: bytes: .debug_str and all other strings met, used or not.
+
+    Of the stores it keeps nothing.
+    """
+
+    def __init__(self, list stores):
+        cdef Emitted emitted = Emitted(stores)
+        self.words = emitted.words
+        self.starts = emitted.starts
+        self.order = emitted.order
+        self.variables = emitted.variables
+        self.functions = emitted.functions
+        self.tags = emitted.tags
+        self.num_bad_names = emitted.num_bad_names
+        self.figures = emitted.figures
+        self.strings = emitted.strings
+        self._firsts = emitted.firsts
+
+    def by_place(self, ids):
+        """Return record ids in the order in which the records were first met.
+
+        Args:
+            ids: integers[num_ids], ascending.
+        """
+        return by_place(self._firsts, ids)
+
+
+cdef by_place(firsts, ids):
+    return ids[np.argsort(firsts[ids], kind="stable")].astype(np.uint32)
 
 
 cdef rows(Array* a, size_t first, size_t end, dtype):

@@ -100,6 +100,7 @@ def read_program(
     stores, program = _read_units(sections, image, table, bits, options, jobs, progress)
     _count(stores, program, options, report)
     resolved = join.Resolved(stores)
+    del stores, program
     report.figures.update(resolved.figures)
     report.count("type", "name of a member is no identifier", resolved.num_bad_names)
     order = _order_with_protos(resolved)
