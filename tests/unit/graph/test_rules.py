@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from dwarfless.elf.headers import SectionHeader
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.rules import (
     VARIABLE_CLASSES,
@@ -27,7 +28,7 @@ class Image:
     """An ELF's sections and no symbols; .init.data is freed by its name."""
 
     section_names = ("", ".data", ".init.data")
-    sections = np.zeros(3, [("addr", "u8"), ("size", "u8")])
+    sections = (SectionHeader(*[0] * 10),) * 3
 
     class Symbols:
         """One exported name."""
