@@ -7,19 +7,20 @@ Out: its TypeGraph and the Report of what was left out.
 import os
 import resource
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import DwarfError
-from dwarfless.graph.distill import distill
-from dwarfless.graph.explain import Trace
-from dwarfless.graph.ingest import read_program
-from dwarfless.graph.match import Base, split_over
 from dwarfless.graph.options import EncodeOptions
+from dwarfless.graph.reading import Progress, Reading
 from dwarfless.graph.report import Report
-from dwarfless.graph.type_graph import TypeGraph
+
+if TYPE_CHECKING:
+    from dwarfless.graph.explain import Trace
+    from dwarfless.graph.match import Base
+    from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["encode_elf"]
 
@@ -28,11 +29,11 @@ def encode_elf(
     source: str | Path,
     *,
     options: EncodeOptions | None = None,
-    base: TypeGraph | Base | None = None,
+    base: "TypeGraph | Base | None" = None,
     jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    trace: Trace | None = None,
-) -> tuple[TypeGraph, Report]:
+    progress: Progress | None = None,
+    trace: "Trace | None" = None,
+) -> "tuple[TypeGraph, Report]":
     """Return what an ELF file's DWARF says, as BTF would.
 
     Args:
@@ -66,21 +67,18 @@ def encode_elf(
             section=".debug_info",
             offset=0,
         )
-    graph, report = read_program(
-        sections,
-        _symbols_of(image, sections),
-        options,
-        jobs=jobs or len(os.sched_getaffinity(0)),
-        progress=progress,
-        trace=trace,
-    )
-    if base is not None:
-        graph = split_over(graph, base, report).graph
-    if options.has("distilled_base"):
-        if base is None:
-            report.add("feature", "distilled_base", "there is no base to distill")
-        else:
-            graph = distill(graph)
+    symbols = image if image.num_symbols() > 1 else sections.image
+    jobs = jobs or len(os.sched_getaffinity(0))
+    with Reading(sections, symbols, options, jobs=jobs, all_classes=trace is not None) as reading:
+        # While threads read, numpy is imported, and a base made ready.
+        from dwarfless.graph.ingest import build_graph
+
+        symbols.symbols()
+        base = base if base is None else _indexed(base)
+        graph, report = build_graph(
+            reading, symbols, options, sections.source, progress=progress, trace=trace
+        )
+    graph = _over(base, graph, options, report)
     report.byte_order = "little" if sections.little_endian else "big"
     report.figures["seconds"] = time.perf_counter() - start
     # Kilobytes on Linux, as getrusage(2) says.
@@ -88,6 +86,26 @@ def encode_elf(
     return graph, report
 
 
-def _symbols_of(image: ElfImage, sections: DwarfSections) -> ElfImage:
-    """Return the file whose symbols and sections count: a stripped one has none of its own."""
-    return image if len(image.symbols()) > 1 else sections.image
+def _indexed(base: "TypeGraph | Base") -> "Base":
+    """Return a base ready to be matched against."""
+    from dwarfless.graph.match import Base
+
+    return base if isinstance(base, Base) else Base(base)
+
+
+def _over(
+    base: "Base | None", graph: "TypeGraph", options: EncodeOptions, report: Report
+) -> "TypeGraph":
+    """Return what a graph adds to its base, which is distilled if that is asked for."""
+    if base is None:
+        if options.has("distilled_base"):
+            report.add("feature", "distilled_base", "there is no base to distill")
+        return graph
+    from dwarfless.graph.match import split_over
+
+    graph = split_over(graph, base, report).graph
+    if options.has("distilled_base"):
+        from dwarfless.graph.distill import distill
+
+        graph = distill(graph)
+    return graph

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 
 from dwarfless.encoder import encode_elf
@@ -88,6 +89,8 @@ def encode_modules(
         options: What to write; pahole's defaults if not given.
         jobs: Processes; as many as CPUs may be used if not given.
     """
+    # Once, for all workers.
+    import_module("dwarfless.graph.ingest")
     options = options if options is not None else EncodeOptions()
     jobs = jobs or len(os.sched_getaffinity(0))
     _inherited.append(_Work(base, options, take))

@@ -74,9 +74,41 @@ def test_sections_and_symbols_in_every_layout(bits: int, little: bool):
     ]
 
 
+@pytest.mark.parametrize(("bits", "little"), LAYOUTS)
+@pytest.mark.parametrize("kind", [elf.ET_REL, elf.ET_EXEC])
+def test_functions_are_those_of_the_symbols(bits: int, little: bool, kind: int):
+    """They are read apart from the rest; also where an index is extended."""
+    text = Section(".text", b"x" * 16, flags=elf.ALLOC, align=16)
+    image = ElfImage.of_bytes(
+        Elf(
+            [*[text] * 0xFF05],
+            [
+                Symbol("near", 3, section=2, type=elf.FUNC),
+                Symbol("far", 5, section=0xFF03, type=elf.FUNC, binding=elf.GLOBAL),
+                Symbol("data", 7, section=2, type=elf.OBJECT),
+                Symbol("absolute", 9, section=elf.ABS, type=elf.FUNC),
+                Symbol("nowhere", 11, type=elf.FUNC),
+            ],
+            bits=bits,
+            little=little,
+            type=kind,
+        ).assemble()
+    )
+    strings, offsets, values = image.function_symbols()
+    whole = image.symbols()
+    functions = whole.type == elf.FUNC
+    assert image.num_symbols() == len(whole)
+    assert offsets.tolist() == whole.name_offset[functions].tolist()
+    assert values.tolist() == whole.value[functions].tolist()
+    assert bytes(strings) == bytes(whole.strings)
+    assert values[1] == (5 if kind == elf.ET_EXEC else 0x10000 + 32 * 0xFF02 + 5)
+
+
 def test_no_symbol_table_means_no_symbols():
     """A stripped file has columns too."""
-    symbols = ElfImage.of_bytes(Elf([Section(".text", b"x")]).assemble()).symbols()
+    image = ElfImage.of_bytes(Elf([Section(".text", b"x")]).assemble())
+    symbols = image.symbols()
+    assert image.num_symbols() == len(image.function_symbols()[1]) == 0
     assert len(symbols) == 0
     assert symbols.value.dtype == np.uint64
 

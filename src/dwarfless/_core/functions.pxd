@@ -6,7 +6,7 @@ that is a direct child of one, both in DIE order, so that offsets ascend. At the
   1. locate_params    reads the locations (needs the unit's own sections and address size);
   2. analyze_functions resolves origins and gives the verdicts. Units that refer to each other's
      DIEs (LTO) are located one by one, then analyzed as one, their arrays joined in file order;
-  3. each candidate becomes a State, if FunctionTable knows its name (_core/selection).
+  3. each candidate becomes a State, if FunctionTable knows its name.
 """
 
 from libc.stdint cimport int8_t, uint8_t, uint32_t, uint64_t

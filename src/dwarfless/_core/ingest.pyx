@@ -59,8 +59,9 @@ cdef class Store:
     def __cinit__(self, Program program, uint32_t features, abi):
         cdef size_t i
         reader_init(&self.walker.reader, program.files, &program.signatures)
-        if not (names_init(&self.names, &program.pool, &program.keys) and nodes_init(&self.nodes)
-                and walker_init(&self.walker, &self.names) and interner_init(&self.interner)
+        if not (names_init(&self.names, &program.pool, &program.symbols.known)
+                and nodes_init(&self.nodes) and walker_init(&self.walker, &self.names)
+                and interner_init(&self.interner)
                 and array_init(&self.units, sizeof(UnitNodes), 1024)
                 and array_init(&self.vars, sizeof(VarState), 1024)
                 and array_init(&self.funcs, sizeof(FuncState), 1024)

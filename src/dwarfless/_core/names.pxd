@@ -13,6 +13,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
+from dwarfless._core.function_table cimport KnownNames, NO_KEY, find_key
 from dwarfless._core.memory cimport *
 from dwarfless._core.strings cimport *
 
@@ -38,7 +39,7 @@ cdef struct Pool:               # .debug_str of the main file
 cdef struct Names:
     const Pool* pool
     StringTable own
-    StringTable* keys           # function symbols
+    const KnownNames* symbols   # of functions
     uint8_t* key_states         # by place in the pool
 
 
@@ -90,9 +91,10 @@ cdef inline void pool_deinit(Pool* pool) noexcept nogil:
     pool.identifiers = NULL
 
 
-cdef inline bint names_init(Names* n, const Pool* pool, StringTable* keys) noexcept nogil:
+cdef inline bint names_init(Names* n, const Pool* pool,
+                            const KnownNames* symbols) noexcept nogil:
     n.pool = pool
-    n.keys = keys
+    n.symbols = symbols
     n.key_states = <uint8_t*>calloc(<size_t>pool.size + 1, 1)
     return strings_init(&n.own) and n.key_states != NULL
 
@@ -175,6 +177,6 @@ cdef inline bint has_symbol(Names* n, uint32_t name) noexcept nogil:
             return state[0] & KEY_IS_THERE
     length = strlen(text)
     state[0] = KEY_KNOWN
-    if length and find_string(n.keys, text, length, hash_bytes(text, length)):
+    if length and find_key(n.symbols, text, length) != NO_KEY:
         state[0] |= KEY_IS_THERE
     return state[0] & KEY_IS_THERE

@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
+from dwarfless._core.function_table cimport FunctionTable
 from dwarfless._core.memory cimport Array
 from dwarfless._core.program cimport DebugFile, Reader, UnitHeader, Values
 from dwarfless._core.names cimport Pool
-from dwarfless._core.strings cimport StringTable
 
 cdef struct Skeleton:
     uint64_t dwo_id
@@ -19,7 +19,7 @@ cdef class Program:
     cdef Array skeletons        # Skeleton
     cdef uint32_t left_languages[64]
     cdef uint32_t num_left_languages
-    cdef StringTable keys       # names of function symbols
+    cdef FunctionTable symbols
     cdef Pool pool
     cdef list buffers
     cdef readonly list names
@@ -27,7 +27,6 @@ cdef class Program:
     cdef uint64_t next_unit
     cdef bint cancelled
     cdef bint little_endian
-    cdef add_keys(self, const uint8_t[::1] symbols)
     cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
                            uint64_t base) except? 0
     cdef scan(self, Py_ssize_t index, bint in_types)

@@ -1,7 +1,6 @@
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
+from dwarfless._core.function_table import FunctionTable
 
 SECTION_NAMES: tuple[str, ...]
 
@@ -11,7 +10,7 @@ class Program:
         self,
         files: Sequence[tuple[str, Sequence[memoryview], int, bool]],
         little_endian: bool,
-        symbols: NDArray[np.uint8],
+        symbols: FunctionTable,
         languages: Iterable[int],
     ) -> None: ...
     @property

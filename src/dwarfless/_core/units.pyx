@@ -14,7 +14,6 @@ from dwarfless._core.declarations cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
-from dwarfless._core.strings cimport *
 
 from dwarfless.errors import DwarfError, UnsupportedError
 
@@ -48,11 +47,11 @@ cdef class Program:
     Args:
         files: A (name, buffers, alternate index or -1, is_split) each; buffers by SECTION_NAMES.
         little_endian: Byte order of all files.
-        symbols: Names of function symbols, each up to its first dot, NUL-terminated and joined.
+        symbols: Functions outside of which none are kept.
         languages: DW_LANG numbers whose units are left out.
     """
 
-    def __cinit__(self, files, bint little_endian, const uint8_t[::1] symbols, languages):
+    def __cinit__(self, files, bint little_endian, FunctionTable symbols not None, languages):
         cdef uint64_t base = 0
         cdef Py_ssize_t i
         self.buffers = []
@@ -63,12 +62,12 @@ cdef class Program:
         for i, language in enumerate(languages):
             self.left_languages[i] = language
         self.files = <DebugFile*>calloc(self.num_files, sizeof(DebugFile))
-        if self.files == NULL or not strings_init(&self.keys) \
+        self.symbols = symbols
+        if self.files == NULL \
                 or not array_init(&self.units, sizeof(UnitHeader), 4096) \
                 or not array_init(&self.signatures, sizeof(Signature), 64) \
                 or not array_init(&self.skeletons, sizeof(Skeleton), 64):
             raise MemoryError
-        self.add_keys(symbols)
         for i, (_, sections, alternate, is_split) in enumerate(files):
             base = self.add_file(i, sections, alternate, is_split, base)
         self.size = base
@@ -83,7 +82,6 @@ cdef class Program:
             self.index_skeletons()
 
     def __dealloc__(self):
-        strings_deinit(&self.keys)
         pool_deinit(&self.pool)
         array_deinit(&self.units)
         array_deinit(&self.signatures)
@@ -103,13 +101,6 @@ cdef class Program:
     def cancel(self):
         """Make running threads stop after their unit."""
         self.cancelled = True
-
-    cdef add_keys(self, const uint8_t[::1] symbols):
-        cdef Py_ssize_t start = 0, i
-        for i in range(symbols.shape[0]):
-            if symbols[i] == 0:
-                add_string(&self.keys, <const char*>&symbols[start], i - start)
-                start = i + 1
 
     cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
                            uint64_t base) except? 0:

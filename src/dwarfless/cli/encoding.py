@@ -16,10 +16,6 @@ from typing import Any, TypeVar
 
 import click
 
-from dwarfless.btf.encode import encode as encode_btf
-from dwarfless.cli.summary import Run, print_summary
-from dwarfless.containers.bind import bind
-from dwarfless.containers.in_place import embed
 from dwarfless.containers.output import write_atomically
 from dwarfless.containers.write import FORMATS, format_of, write_btf
 from dwarfless.formats.btf import parse_target
@@ -56,7 +52,9 @@ class Encoding:
 
     def encode(self, graph: TypeGraph, report: Report) -> bytes:
         """Return a graph as raw BTF."""
-        return encode_btf(
+        from dwarfless.btf.encode import encode
+
+        return encode(
             graph,
             byte_order=report.byte_order,
             layout=self.options.has("layout"),
@@ -68,16 +66,21 @@ class Encoding:
         """Return the base that travels with a graph as raw BTF, b"" if none does."""
         if not self.options.has("distilled_base") or graph.base is None:
             return b""
-        return encode_btf(graph.base, byte_order=report.byte_order, target=self.target)
+        from dwarfless.btf.encode import encode
+
+        return encode(graph.base, byte_order=report.byte_order, target=self.target)
 
     def write(self, path: Path, graph: TypeGraph, report: Report, source: Path) -> int:
         """Write a graph that was made from source; return how many bytes that came to."""
         btf, format = self.encode(graph, report), self.format or format_of(path)
         distilled = self.encode_distilled(graph, report)
-        binding = bind(source, graph) if format == "elf" else None
-        if binding is not None and distilled:
-            # It brings its base, and is moved onto whatever fits.
-            binding = replace(binding, bases=())
+        binding = None
+        if format == "elf":
+            from dwarfless.containers.bind import bind
+
+            binding = bind(source, graph)
+            # With its base beside it, it is moved onto whatever fits.
+            binding = replace(binding, bases=()) if distilled else binding
         return write_btf(path, btf, binding=binding, format=format, distilled=distilled)
 
 
@@ -224,6 +227,8 @@ def write_result(
         encoding: How.
     """
     if output is None:
+        from dwarfless.containers.in_place import embed
+
         btf = encoding.encode(graph, report)
         embed(source, btf, distilled=encoding.encode_distilled(graph, report))
         size = len(btf)
@@ -231,6 +236,8 @@ def write_result(
         size = encoding.write(output, graph, report, source)
     write_report(report.to_json, encoding)
     seconds = time.perf_counter() - encoding.start
+    from dwarfless.cli.summary import Run, print_summary
+
     run = Run(output=str(output or source), size=size, seconds=seconds)
     print_summary(graph, report, run)
 

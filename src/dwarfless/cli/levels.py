@@ -13,7 +13,7 @@ import numpy as np
 
 from dwarfless.containers.write import write_btf
 from dwarfless.formats.btf import Kind
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Row", "describe", "print_levels", "write_graph"]

@@ -12,7 +12,6 @@ import click
 
 from dwarfless.cli.encoding import Encoding, progress_bar, refuse_overwriting, write_result
 from dwarfless.cli.inputs import base_option
-from dwarfless.containers.in_place import check_embeddable
 from dwarfless.encoder import encode_elf
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ def encode_programs(
         return
     assert source is not None
     if output is None:
+        from dwarfless.containers.in_place import check_embeddable
+
         check_embeddable(source)
     else:
         refuse_overwriting(source, output)

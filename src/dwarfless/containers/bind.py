@@ -25,7 +25,7 @@ from dwarfless.elf.notes import iter_notes
 from dwarfless.errors import BaseMismatchError, ElfError
 from dwarfless.formats import elf
 from dwarfless.formats.btf import Kind
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.type_graph import TypeGraph
 

@@ -18,7 +18,7 @@ from dwarfless.elf.headers import Layout
 from dwarfless.elf.notes import iter_notes, note_section
 from dwarfless.elf.writer import OutputSection
 from dwarfless.errors import BaseMismatchError, ElfError
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["BINDING_SECTION", "LITTLE_64", "Binding", "BoundSection", "is_plain"]

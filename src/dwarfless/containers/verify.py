@@ -16,7 +16,7 @@ from dwarfless.containers.load import load, read_binding
 from dwarfless.elf.image import ElfImage
 from dwarfless.elf.notes import BUILD_ID_SECTION, content_hash
 from dwarfless.errors import DwarflessError, ElfError
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Check", "Verdict", "verify"]

@@ -8,14 +8,13 @@ import os
 import stat
 from typing import Final
 
-from dwarfless.btf.encode import encode
 from dwarfless.containers.binding import LITTLE_64, Binding
 from dwarfless.containers.output import write_atomically
 from dwarfless.elf.notes import build_id_section
 from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import UnsupportedError
 from dwarfless.formats import elf
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["FORMATS", "encode_container", "format_of", "write_btf"]
@@ -76,6 +75,9 @@ def write_btf(
     if isinstance(graph, TypeGraph):
         if binding is None:
             binding = Binding(bases=tuple(level.digest for level in levels(graph)[:-1]))
+        # Not for bytes, which is what an encode writes.
+        from dwarfless.btf.encode import encode
+
         little = binding.layout.little_endian
         graph = encode(graph, byte_order="little" if little else "big")
     if distilled and kind == "raw":

@@ -11,11 +11,14 @@ reads like a linked file. Debug sections of one name (a COMDAT group brings its 
 
 import mmap
 import os
+import sys
+from array import array
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
+from dwarfless._core.function_table import function_symbols
 from dwarfless.elf import compression, headers
 from dwarfless.elf.notes import Note, iter_notes
 from dwarfless.errors import ElfError, UnsupportedError
@@ -28,6 +31,7 @@ __all__ = ["ElfImage"]
 
 #: Where the sections of an ET_REL start; keeps clear of 0 and 1, which mean "discarded".
 FIRST_ADDRESS = 0x10000
+HOST_ORDER: Final = "<" if sys.byteorder == "little" else ">"
 
 
 class ElfImage:
@@ -162,9 +166,9 @@ class ElfImage:
         Raises:
             ElfError: the table breaks the format.
         """
-        for kind in (elf.SHT_SYMTAB, elf.SHT_DYNSYM):
-            for index in self._indices_of(kind):
-                return self._symbols_of(index)
+        index = self._symbol_table()
+        if index is not None:
+            return self._symbols_of(index)
         from dwarfless.elf.symbols import read_symbols
 
         return read_symbols(
@@ -176,6 +180,38 @@ class ElfImage:
             source=self.source,
             section="",
         )
+
+    def num_symbols(self) -> int:
+        """Return how many symbols there are, the ABI's null symbol included."""
+        table = self._symbol_table()
+        record = self.layout.fields(self._symbol_record)
+        return 0 if table is None else len(self.section_bytes(table)) // record.size
+
+    def function_symbols(self) -> tuple[memoryview, "array[int]", "array[int]"]:
+        """Return the functions among the symbols, without numpy; symbols() has all of them.
+
+        What breaks the format is passed over; symbols() says it.
+
+        Returns:
+            Strings, uint32[num_functions] where in these the names start, and
+            uint64[num_functions], their addresses.
+
+        Cost: 1 ms for a vmlinux with 200,000 symbols.
+        """
+        index = self._symbol_table()
+        link = 0 if index is None else self.sections[index].link
+        if index is None or not 0 < link < len(self.sections):
+            return memoryview(b""), array("I"), array("Q")
+        placed = self.sections if self.type == elf.ET_REL else []
+        extended = self._extended_indices(index)
+        names, values = function_symbols(
+            self.section_bytes(index),
+            memoryview(b"") if extended is None else extended,
+            array("Q", [section.addr for section in placed]),
+            self.is_64,
+            self.layout.order != HOST_ORDER,
+        )
+        return self.section_bytes(link), names, values
 
     def iter_notes(self) -> Iterator[Note]:
         """Yield the notes of all SHT_NOTE sections.
@@ -206,6 +242,22 @@ class ElfImage:
     def _indices_of(self, *types: int) -> Iterator[int]:
         """Yield the indices of the sections of some types."""
         return (index for index, section in enumerate(self.sections) if section.type in types)
+
+    def _symbol_table(self) -> int | None:
+        """Return the index of .symtab, or of .dynsym when there is no other table."""
+        kinds = (elf.SHT_SYMTAB, elf.SHT_DYNSYM)
+        return next((index for kind in kinds for index in self._indices_of(kind)), None)
+
+    def _extended_indices(self, table: int) -> memoryview | None:
+        """Return the contents of a symbol table's SHT_SYMTAB_SHNDX section, if it has one."""
+        for index in self._indices_of(elf.SHT_SYMTAB_SHNDX):
+            if self.sections[index].link == table:
+                return self.section_bytes(index)
+        return None
+
+    @property
+    def _symbol_record(self) -> elf.Record:
+        return elf.SYMBOL_64 if self.is_64 else elf.SYMBOL_32
 
     def _is_compressed(self, index: int) -> bool:
         return bool(self.sections[index].flags & elf.SHF_COMPRESSED) or self.section_names[
@@ -263,12 +315,10 @@ class ElfImage:
         name, link = self.section_names[index], self.sections[index].link
         if not 0 < link < len(self.sections):
             self._fail(f"no section {link} for the symbols' names", name, 0)
-        tables = self._indices_of(elf.SHT_SYMTAB_SHNDX)
-        extended = next((at for at in tables if self.sections[at].link == index), None)
         symbols = read_symbols(
             self.section_bytes(index),
             self.section_bytes(link),
-            None if extended is None else self.section_bytes(extended),
+            self._extended_indices(index),
             layout=self.layout,
             num_sections=len(self.sections),
             source=self.source,

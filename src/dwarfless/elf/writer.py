@@ -7,9 +7,7 @@ Out: bytes: header, contents, section names, section headers; no segments.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from dwarfless.elf.headers import Layout
+from dwarfless.elf.headers import Layout, SectionHeader
 from dwarfless.formats import elf
 
 __all__ = ["OutputSection", "encode_elf"]
@@ -59,43 +57,53 @@ def encode_elf(
     """
     if len(sections) + 2 >= elf.SHN_LORESERVE:
         raise ValueError(f"{len(sections)} sections are more than a plain ELF file holds")
-    header = layout.record(elf.FILE_HEADER)
+    header, record = layout.fields(elf.FILE_HEADER), layout.fields(elf.SECTION_HEADER)
     names = bytearray(b"\0")
-    table = np.zeros(len(sections) + 2, layout.record(elf.SECTION_HEADER))
-    content = bytearray(elf.IDENT_SIZE + header.itemsize)
+    table = bytearray(record.size)
+    content = bytearray(elf.IDENT_SIZE + header.size)
     index = {section.name: number for number, section in enumerate(sections, 1)}
-    for row, section in zip(table[1:-1], sections, strict=True):
+    for section in (*sections, None):
+        # The names come last, when all are known.
+        name = ".shstrtab" if section is None else section.name
+        offset = len(names)
+        names += name.encode() + b"\0"
+        if section is None:
+            section = OutputSection(name, elf.SHT_STRTAB, 0, bytes(names), 1)
         content += bytes(-len(content) % section.alignment)
-        row["name_offset"], row["type"], row["flags"] = len(names), section.type, section.flags
-        row["offset"], row["size"] = len(content), len(section.content)
-        row["addralign"], row["entsize"] = section.alignment, section.entsize
-        row["link"], row["info"] = index.get(section.link, 0), section.info
-        names += section.name.encode() + b"\0"
+        table += record.pack(
+            *SectionHeader(
+                name_offset=offset,
+                type=section.type,
+                flags=section.flags,
+                addr=0,
+                offset=len(content),
+                size=len(section.content),
+                link=index.get(section.link, 0),
+                info=section.info,
+                addralign=section.alignment,
+                entsize=section.entsize,
+            )
+        )
         content += section.content
-    last = table[-1]
-    last["name_offset"], last["type"], last["addralign"] = len(names), elf.SHT_STRTAB, 1
-    names += b".shstrtab\0"
-    last["offset"], last["size"] = len(content), len(names)
-    content += names
     content += bytes(-len(content) % layout.address_size)
-    content[: elf.IDENT_SIZE + header.itemsize] = _header(
-        layout, type=file_type, machine=machine, shoff=len(content), shnum=len(table)
+    content[: elf.IDENT_SIZE + header.size] = _header(
+        layout, type=file_type, machine=machine, shoff=len(content), shnum=len(sections) + 2
     )
-    content += table.tobytes()
+    content += table
     return bytes(content)
 
 
 def _header(layout: Layout, **fields: int) -> bytes:
     """Return the ident bytes and the file header."""
-    record = layout.record(elf.FILE_HEADER)
-    header = np.zeros(1, record)
-    for name, value in fields.items():
-        header[name] = value
-    header["version"] = 1
-    header["ehsize"] = elf.IDENT_SIZE + record.itemsize
-    header["shentsize"] = layout.record(elf.SECTION_HEADER).itemsize
-    header["shstrndx"] = fields["shnum"] - 1
+    record = layout.fields(elf.FILE_HEADER)
+    fields |= {
+        "version": 1,
+        "ehsize": elf.IDENT_SIZE + record.size,
+        "shentsize": layout.fields(elf.SECTION_HEADER).size,
+        "shstrndx": fields["shnum"] - 1,
+    }
     word = elf.CLASS_64 if layout.is_64 else elf.CLASS_32
     order = elf.DATA_LSB if layout.little_endian else elf.DATA_MSB
     ident = elf.MAGIC + bytes([word, order, 1])
-    return ident.ljust(elf.IDENT_SIZE, b"\0") + header.tobytes()
+    packed = record.pack(*(fields.get(name, 0) for name, _ in elf.FILE_HEADER))
+    return ident.ljust(elf.IDENT_SIZE, b"\0") + packed

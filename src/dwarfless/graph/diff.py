@@ -18,7 +18,7 @@ from dwarfless._core.equivalence import live_closure
 from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.difference import Difference, Side, explain
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.names import NameIndex
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Enum, Fwd

@@ -10,14 +10,13 @@ as `f`. Source: btf_encoder.c of pahole 1.32.
 
 import numpy as np
 
-from dwarfless._core.selection import STATE, FunctionTable, select_states
-from dwarfless.elf.symbols import Symbols
-from dwarfless.formats import elf
+from dwarfless._core.function_table import FunctionTable
+from dwarfless._core.selection import STATE, select_states
 from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["REASONS", "STATE", "FunctionTable", "function_table", "select_functions"]
+__all__ = ["REASONS", "STATE", "FunctionTable", "select_functions"]
 
 #: Why a name is left out, by the core's Reason.
 REASONS = (
@@ -29,21 +28,6 @@ REASONS = (
     "parameters were optimized away",
     "several functions have this name",
 )
-
-
-def function_table(symbols: Symbols | None) -> FunctionTable:
-    """Return the function symbols of an ELF by name; None has none.
-
-    Cost: 50 ms for the 100,000 names of a vmlinux.
-    """
-    if symbols is None:
-        return FunctionTable(b"", np.empty(0, np.uint32), np.empty(0, np.uint64))
-    functions = symbols.type == elf.STT_FUNC
-    return FunctionTable(
-        symbols.strings,
-        np.ascontiguousarray(symbols.name_offset[functions]),
-        np.ascontiguousarray(symbols.value[functions]),
-    )
 
 
 def select_functions(

@@ -22,6 +22,7 @@ from dwarfless.errors import UnsupportedError
 from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
+from dwarfless.graph.levels import levels
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Datasec, FuncProto, Struct, Type, Union, Var
@@ -136,14 +137,6 @@ def _detail(view: Type, where: int) -> str:
         2: "size" if isinstance(view, Struct | Union) else "",
     }
     return words.get(where, "")
-
-
-def levels(graph: TypeGraph) -> list[TypeGraph]:
-    """Return a graph's levels, the lowest base first."""
-    found = [graph]
-    while found[0].base is not None:
-        found.insert(0, found[0].base)
-    return found
 
 
 def flat_records(graph: TypeGraph) -> tuple[Words, Words, bytes]:

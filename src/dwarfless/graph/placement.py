@@ -10,7 +10,7 @@ import numpy as np
 
 from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Placement", "find_placement", "placements"]

@@ -14,7 +14,8 @@ from dwarfless.errors import UnsupportedError
 from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
-from dwarfless.graph.match import flat_records, levels
+from dwarfless.graph.levels import levels
+from dwarfless.graph.match import flat_records
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Records"]

@@ -20,8 +20,9 @@ from dwarfless.errors import BaseMismatchError, UnsupportedError
 from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
+from dwarfless.graph.levels import levels
 from dwarfless.graph.links import Links
-from dwarfless.graph.match import flat_records, levels
+from dwarfless.graph.match import flat_records
 from dwarfless.graph.records import Records
 from dwarfless.graph.type_graph import TypeGraph
 

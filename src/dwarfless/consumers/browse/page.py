@@ -20,7 +20,7 @@ import numpy as np
 
 from dwarfless.containers.binding import Binding
 from dwarfless.formats.btf import KINDS
-from dwarfless.graph.match import levels
+from dwarfless.graph.levels import levels
 from dwarfless.graph.section_bytes import section_bytes
 from dwarfless.graph.type_graph import TypeGraph
 
