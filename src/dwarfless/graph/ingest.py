@@ -54,10 +54,7 @@ def build_graph(
         DwarfError: The DWARF is broken.
     """
     report = Report()
-    stores = reading.stores(progress)
-    reading.count(report)
-    resolved = join.Resolved(stores)
-    del stores, program
+    resolved = join.Resolved(reading.take(report, progress))
     report.figures.update(resolved.figures)
     report.count("type", "name of a member is no identifier", resolved.num_bad_names)
     order = _order_with_protos(resolved)

@@ -69,7 +69,7 @@ class Reading:
         sections: Its DWARF.
         image: The ELF whose symbols say which functions there are.
         options: What is asked for.
-        jobs: Threads. With one, nothing is read before `stores` is called.
+        jobs: Threads. With one, nothing is read before `take` is called.
         all_classes: Read also what is not asked for.
 
     Attributes:
@@ -123,10 +123,11 @@ class Reading:
         for thread in self._threads:
             thread.join()
 
-    def stores(self, progress: Progress | None = None) -> list[ingest.Store]:
-        """Return what all units say, each for itself; or as one where they refer to each other.
+    def take(self, report: Report, progress: Progress | None = None) -> list[ingest.Store]:
+        """Hand over what all units say, each for itself; or as one where they refer to each other.
 
         Args:
+            report: Takes what was left out.
             progress: Called now and then with units done and units in all.
 
         Raises:
@@ -136,11 +137,13 @@ class Reading:
         if any(store.has_far_references for store in self._stores):
             self._stores = [self._store()]
             self._finish(self._stores[0].run_as_one, progress)
-        return self._stores
+        stores, self._stores = self._stores, []
+        self._count(stores, report)
+        return stores
 
-    def count(self, report: Report) -> None:
+    def _count(self, stores: list[ingest.Store], report: Report) -> None:
         """Put what the stores counted into a report."""
-        for store in self._stores:
+        for store in stores:
             for (what, reason), number in zip(_LEFT_OUT, store.counts(), strict=False):
                 report.count(what, reason, number)
             for name in store.left_unit_names():
@@ -149,7 +152,7 @@ class Reading:
             if self._options.has(feature):
                 report.add("feature", feature, reason)
         report.figures["units"] = self._program.num_units
-        report.figures["dies"] = sum(store.num_dies for store in self._stores)
+        report.figures["dies"] = sum(store.num_dies for store in stores)
 
     def _store(self) -> ingest.Store:
         return ingest.Store(self._program, self._bits, self._passing)
