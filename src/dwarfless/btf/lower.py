@@ -24,7 +24,7 @@ import numpy as np
 
 from dwarfless._core.records import id_positions
 from dwarfless.errors import UnsupportedError
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import KINDS, SINCE, Kind, Target
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
@@ -71,7 +71,7 @@ def lower_with_ids(
     keep = np.repeat(~dropped, np.diff(graph.offsets))
     if release < KINDS[Kind.ENUM64].since:
         shorten_enums(graph, words, keep, report)
-    for kind in np.unique(graph.kinds[dropped]):
+    for kind in distinct(graph.kinds[dropped]):
         count = int(np.count_nonzero(graph.kinds[dropped] == kind))
         report.count("type", f"{Kind(int(kind)).name} dropped for the target kernel", count)
     lowered = TypeGraph.from_words(words[keep], graph.strings, base=base, source=graph.source)

@@ -15,6 +15,7 @@ import numpy as np
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import ElfError
 from dwarfless.formats import elf
+from dwarfless.formats.arrays import distinct
 
 __all__ = ["attachable_functions"]
 
@@ -60,7 +61,7 @@ def _in_table(image: ElfImage) -> frozenset[str]:
     freed = [i for i, name in enumerate(image.section_names) if name.startswith(FREED)]
     usable = (symbols.type == elf.STT_FUNC) & ~np.isin(symbols.section_index, freed)
     rows = np.flatnonzero(usable)
-    calls = np.unique(calls)
+    calls = distinct(calls)
     place = np.searchsorted(calls, symbols.value[rows])
     place[place == len(calls)] = max(len(calls) - 1, 0)
     near = calls[place] - symbols.value[rows] <= MAX_DISTANCE if len(calls) else rows < 0

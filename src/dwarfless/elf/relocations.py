@@ -18,7 +18,7 @@ from dwarfless.elf.headers import Layout
 from dwarfless.elf.symbols import Symbols
 from dwarfless.errors import ElfError, UnsupportedError
 from dwarfless.formats import elf
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.elf_relocations import (
     LOW_6,
     RELOCATIONS,
@@ -110,7 +110,7 @@ def apply_relocations(
             int(columns.offset[first]),
         )
     batches: list[tuple[Relocation, NDArray[np.intp]]] = []
-    for kind in np.unique(columns.type).tolist():
+    for kind in distinct(columns.type).tolist():
         chosen = np.flatnonzero(columns.type == kind)
         row = rows.get(kind)
         if row is None:

@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from dwarfless.elf.image import ElfImage
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.places import PERCPU_SECTION
 from dwarfless.graph.sieve import Sieve
@@ -120,7 +120,7 @@ def _layers(
 ) -> NDArray[np.int64]:
     """Return for each variable the first layer of its section where it overlaps nothing."""
     layers = np.zeros(len(section), np.int64)
-    for index in np.unique(section).tolist():
+    for index in distinct(section).tolist():
         rows = np.flatnonzero(section == index)
         starts, ends = offset[rows], offset[rows] + size[rows]
         # Where all before it end, a variable is in layer 0, whatever came before.
@@ -166,7 +166,7 @@ def variable_records(
     variables[:, 3] = chosen["flags"] & EXTERNAL
     sections: list[Words] = []
     for section in name_of_section:
-        for layer in np.unique(placed.layer[placed.section == section]).tolist():
+        for layer in distinct(placed.layer[placed.section == section]).tolist():
             rows = np.flatnonzero((placed.section == section) & (placed.layer == layer))
             for start in range(0, len(rows), MAX_ENTRIES):
                 part = rows[start : start + MAX_ENTRIES]

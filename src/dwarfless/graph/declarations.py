@@ -14,7 +14,7 @@ import numpy as np
 from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats import elf
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.places import named_addresses
 from dwarfless.graph.sieve import Sieve
@@ -51,7 +51,7 @@ def sift_declarations(
     if not declared[sieve.rows].any():
         return {}
     names = sieve.offsets
-    known = np.unique(names[defined])
+    known = distinct(names[defined])
     sieve.drop(
         declared[sieve.rows] & np.isin(names[sieve.rows], known),
         "only a declaration: defined elsewhere",
@@ -98,8 +98,8 @@ def are_open_arrays(
         pointer_size: Bytes of a pointer.
     """
     found: Mask = sizes == 0
-    distinct, inverse = np.unique(types[found], return_inverse=True)
-    elements = np.array([_element(words, starts, id_) for id_ in distinct.tolist()], np.uint32)
+    ids, inverse = np.unique(types[found], return_inverse=True)
+    elements = np.array([_element(words, starts, id_) for id_ in ids.tolist()], np.uint32)
     found[found] = (measure.sizes(words, starts, elements, pointer_size) > 0)[inverse]
     return found
 

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from dwarfless._core.equivalence import live_closure
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.difference import Difference, Side, explain
 from dwarfless.graph.levels import levels
@@ -238,7 +238,7 @@ def _reach(side: Side, exports: Collection[bytes] | None) -> tuple[NDArray[np.ui
         strings = b"".join(level.strings for level in levels(side.graph))
         usable = NameIndex(side.names[roots], strings).among(frozenset(exports))
         roots = roots[usable]
-        unknown = len(exports) - len(np.unique(side.keys[roots]))
+        unknown = len(exports) - len(distinct(side.keys[roots]))
     marks = np.zeros(len(side.graph), np.uint8)
     marks[roots] = 1
     if len(side.words):
@@ -253,7 +253,7 @@ def _totals(a: Side, b: Side, ours: _Names, theirs: _Names) -> dict[str, tuple[i
         numbers = []
         for side, names in ((a, ours), (b, theirs)):
             chosen = names.own & np.isin(side.kinds[names.ids], kinds)
-            numbers.append(len(np.unique(names.keys[chosen])))
+            numbers.append(len(distinct(names.keys[chosen])))
         found[name] = (numbers[0], numbers[1])
     found["constant"] = (len(_values(a)[0]), len(_values(b)[0]))
     return found

@@ -21,7 +21,7 @@ import numpy as np
 from dwarfless._core import equivalence
 from dwarfless._core.records import id_positions
 from dwarfless.errors import BaseMismatchError, UnsupportedError
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.records import Records
 from dwarfless.graph.type_graph import TypeGraph
@@ -170,13 +170,13 @@ def _embedded(records: Records, first: int) -> Mask:
     sources = np.searchsorted(records.starts[:-1], positions, side="right") - 1
     own = (sources >= first) & np.isin(kinds[sources], _COMPOSITES)
     seen = np.zeros(num, bool)
-    held = np.unique(records.words[positions[own]])
+    held = distinct(records.words[positions[own]])
     while held.size:
         seen[held] = True
         wrapped = held[np.isin(kinds[held], _WRAPPERS)]
         # An array's element, and what a wrapper wraps.
         at = records.starts[wrapped] + np.where(kinds[wrapped] == Kind.ARRAY, 3, 2)
-        held = np.unique(records.words[at])
+        held = distinct(records.words[at])
         held = held[~seen[held]]
     return seen
 

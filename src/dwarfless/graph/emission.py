@@ -10,7 +10,7 @@ import numpy as np
 
 from dwarfless._core import measure
 from dwarfless.elf.image import ElfImage
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
 from dwarfless.graph import datasecs, functions, kfuncs, variables
 from dwarfless.graph.arena import ArenaPointers
@@ -214,7 +214,7 @@ def add_variables(
         trace.add_variables(resolved, sieve, classes, image)
     section_names = {
         index: assembly.add_string(image.section_names[index].encode())
-        for index in np.unique(placed.section).tolist()
+        for index in distinct(placed.section).tolist()
         if index != datasecs.NOWHERE
     }
     rows, sections = datasecs.variable_records(placed, states, assembly.num_records, section_names)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from dwarfless.elf.image import ElfImage
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.graph.names import Names
 from dwarfless.graph.places import function_addresses, place_addresses
 from dwarfless.graph.report import Report
@@ -69,10 +69,10 @@ class Trace:
     candidates: list[Candidate] = field(default_factory=list)
 
     def _rows(self, names: Words, strings: bytes) -> list[int]:
-        distinct = np.unique(names)
-        texts = Names(distinct, strings)
+        offsets = distinct(names)
+        texts = Names(offsets, strings)
         wanted = [
-            int(offset) for row, offset in enumerate(distinct) if texts[row] == self.name.encode()
+            int(offset) for row, offset in enumerate(offsets) if texts[row] == self.name.encode()
         ]
         return np.flatnonzero(np.isin(names, wanted)).tolist()
 

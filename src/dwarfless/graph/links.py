@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 
 __all__ = ["Links"]
 
@@ -37,7 +37,7 @@ class Links:
         """Choose all that refers to what is chosen, whatever the number of steps."""
         rows = np.flatnonzero(chosen)
         while rows.size:
-            users = np.unique(self._users.of(rows))
+            users = distinct(self._users.of(rows))
             rows = users[~chosen[users]].astype(np.int64)
             chosen[rows] = True
 
@@ -51,7 +51,7 @@ class Links:
             chosen[rows] = True
             targets = self._uses.of(rows)
             np.subtract.at(needs, targets, 1)
-            targets = np.unique(targets)
+            targets = distinct(targets)
             open_ = free[targets] & ~chosen[targets] & (needs[targets] == 0)
             rows = targets[open_].astype(np.int64)
 

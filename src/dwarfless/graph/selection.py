@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from dwarfless.elf.image import ElfImage
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.graph.names import NameIndex, Names, exported_names, match_texts
 from dwarfless.graph.places import init_sections
 from dwarfless.graph.rules import VARIABLE_CLASSES, Rule
@@ -75,15 +75,15 @@ class Subjects:
     @cached_property
     def units(self) -> tuple[list[str], NDArray[np.int64]]:
         """The distinct names of units, and which each row has."""
-        distinct, inverse = np.unique(self.files, return_inverse=True)
-        names = Names(distinct.astype(np.uint32), self.strings)
+        files, inverse = np.unique(self.files, return_inverse=True)
+        names = Names(files.astype(np.uint32), self.strings)
         return [names.text(row) for row in range(len(names))], inverse
 
     @cached_property
     def type_texts(self) -> tuple[list[str], NDArray[np.int64]]:
         """The distinct types in words, and which each row has."""
-        distinct, inverse = np.unique(self.types, return_inverse=True)
-        return [type_text(self.graph, int(id_)) for id_ in distinct], inverse
+        types, inverse = np.unique(self.types, return_inverse=True)
+        return [type_text(self.graph, int(id_)) for id_ in types], inverse
 
 
 class Judge:
@@ -124,7 +124,7 @@ class Judge:
             return
         deciding = self.decide(subjects)
         out = ~self.kept(deciding, subjects.what)
-        for index in np.unique(deciding[out]).tolist():
+        for index in distinct(deciding[out]).tolist():
             bad = out & (deciding == index)
             sieve.drop(bad, self.reason(index))
             deciding, out = deciding[~bad], out[~bad]

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import KINDS, Kind
 from dwarfless.graph.elements import Member
 from dwarfless.graph.layout import follow
@@ -159,7 +159,7 @@ class UserIndex:
         """Return what named composites hold something marked; the mark spreads over links."""
         owners, types = self._members
         links.add_users(found)
-        holders = np.unique(owners[found[types]])
+        holders = distinct(owners[found[types]])
         named: Words = holders[self._named[holders]]
         return named
 
@@ -181,7 +181,7 @@ class UserIndex:
         pointing[sources[found[targets]]] = True
         self._through_pointers.add_users(pointing)
         protos, params = self._params
-        given = np.unique(protos[found[params] | pointing[params]])
+        given = distinct(protos[found[params] | pointing[params]])
         returning = self._are(Kind.FUNC_PROTO) & (found[self._thirds] | pointing[self._thirds])
         taking = np.zeros_like(found)
         taking[given] = True
