@@ -15,8 +15,9 @@ from build.elf import Elf, Section, note
 from dwarfless import BaseMismatchError, DwarflessError, ElfError, GraphBuilder, TypeGraph
 from dwarfless.containers.bind import bind, identify_file
 from dwarfless.containers.binding import Binding, BoundSection
+from dwarfless.containers.choice import format_of
 from dwarfless.containers.load import load, read_binding
-from dwarfless.containers.write import encode_container, format_of, write_btf
+from dwarfless.containers.write import encode_container, write_btf
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.btf import Kind

@@ -5,8 +5,11 @@ from libc.string cimport memcmp
 
 from dwarfless._core.strings cimport hash_bytes
 
-cdef enum:
-    NO_KEY = 0xFFFFFFFF
+cdef extern from *:
+    """
+    #define NO_KEY ((uint32_t)0xffffffff)
+    """
+    const uint32_t NO_KEY
 
 cdef struct Symbol:
     uint64_t addr
@@ -14,29 +17,35 @@ cdef struct Symbol:
 
 cdef struct Key:
     const char* name       # not terminated
-    uint64_t start         # its first eight bytes; names are sorted by these first
     uint32_t size
+    uint32_t hash
     uint32_t first_symbol
     uint32_t num_symbols
     uint8_t ambiguous
 
 cdef struct KnownNames:
-    Key* keys              # sorted by name, bytewise
+    Key* keys              # by their first symbols
     uint32_t* buckets      # key + 1, or 0
     uint32_t mask
+
+
+cdef inline uint32_t place_of(const KnownNames* known, uint32_t number, const char* name,
+                              size_t size) noexcept nogil:
+    """Return the bucket of a name with a hash; it is free if the name is not known."""
+    cdef uint32_t at = number & known.mask
+    cdef const Key* key
+    while known.buckets[at]:
+        key = &known.keys[known.buckets[at] - 1]
+        if key.hash == number and key.size == size and memcmp(key.name, name, size) == 0:
+            break
+        at = at + 1 & known.mask
+    return at
 
 
 cdef inline uint32_t find_key(const KnownNames* known, const char* name,
                               size_t size) noexcept nogil:
     """Return the key of a function's name, or NO_KEY."""
-    cdef uint32_t at = hash_bytes(name, size) & known.mask
-    cdef const Key* key
-    while known.buckets[at]:
-        key = &known.keys[known.buckets[at] - 1]
-        if key.size == size and memcmp(key.name, name, size) == 0:
-            return known.buckets[at] - 1
-        at = at + 1 & known.mask
-    return NO_KEY
+    return known.buckets[place_of(known, hash_bytes(name, size), name, size)] - 1
 
 
 cdef class FunctionTable:
@@ -44,8 +53,8 @@ cdef class FunctionTable:
     cdef Symbol* symbols       # grouped by key, in symbol table order within
     cdef readonly uint32_t num_keys
     cdef object names_owner    # keeps the names mapped
-    cdef void fill(
-        self, const char* names, size_t names_size, const uint32_t* name_offset,
-        const uint64_t* value, size_t num) noexcept nogil
-    cdef void merge(self, const uint64_t* value, size_t count) noexcept nogil
-    cdef void index(self) noexcept nogil
+    cdef void take(self, const char* names, size_t names_size, const uint32_t* name_offset,
+                   size_t num, uint32_t* key_of) noexcept nogil
+    cdef uint32_t key_of(self, const char* name, size_t size) noexcept nogil
+    cdef void group(self, const uint64_t* value, size_t num, const uint32_t* key_of) noexcept nogil
+    cdef bint sort(self, uint32_t* keys, size_t num) noexcept nogil

@@ -98,6 +98,36 @@ cdef uint8_t judge_group(
     return reason
 
 
+cdef size_t group_by_key(
+    const State* items, size_t num, uint32_t num_keys, uint32_t* starts, uint32_t* order,
+    uint32_t* keys,
+) noexcept nogil:
+    """Sort states by key, keeping their order; return how many keys have some.
+
+    Args:
+        items: The states.
+        num: How many.
+        num_keys: Of the table.
+        starts: Zeros, num_keys + 2: becomes where in `order` the states of a key start.
+        order: Becomes indices into items.
+        keys: Becomes the keys that have states.
+    """
+    cdef size_t i, num_met = 0
+    cdef uint32_t key
+    for i in range(num):
+        starts[items[i].key + 2] += 1
+    for i in range(2, num_keys + 2):
+        starts[i] += starts[i - 1]
+    for i in range(num):
+        order[starts[items[i].key + 1]] = <uint32_t>i
+        starts[items[i].key + 1] += 1
+    for key in range(num_keys):
+        if starts[key + 1] != starts[key]:
+            keys[num_met] = key
+            num_met += 1
+    return num_met
+
+
 def select_states(
     FunctionTable table not None, states, GraphArrays graph not None, bint consistent,
 ):
@@ -111,7 +141,7 @@ def select_states(
 
     Returns:
         uint32[num_kept] indices into states, ordered by name; uint32[num_dropped] keys that
-        were left out; uint8[num_dropped] a Reason for each.
+        were left out, likewise; uint8[num_dropped] a Reason for each.
     """
     states = np.ascontiguousarray(states)
     if states.dtype.itemsize != sizeof(State):
@@ -121,13 +151,15 @@ def select_states(
     cdef const State* items = <const State*>&view[0]
     cdef uint32_t[::1] starts = np.zeros(table.num_keys + 2, np.uint32)
     cdef uint32_t[::1] order = np.empty(num + 1, np.uint32)
-    cdef size_t i, num_kept = 0, num_dropped = 0
+    cdef size_t i, num_keys = 0, num_kept = 0, num_dropped = 0
     cdef uint32_t key, count, chosen
+    cdef bint sorted_
     cdef uint8_t reason
     if num and states["key"].max() >= table.num_keys:
         raise IndexError("a state's key is not in the table")
     if num and states["proto"].max() >= graph.chain.levels[0].end_id:
         raise IndexError("a state's prototype is not in the graph")
+    cdef uint32_t[::1] keys = np.empty(table.num_keys + 1, np.uint32)
     kept_array = np.empty(table.num_keys, np.uint32)
     dropped_array = np.empty(table.num_keys, np.uint32)
     reasons_array = np.empty(table.num_keys, np.uint8)
@@ -135,17 +167,11 @@ def select_states(
     cdef uint32_t[::1] dropped = dropped_array
     cdef uint8_t[::1] reasons = reasons_array
     with nogil:
-        for i in range(num):
-            starts[items[i].key + 2] += 1
-        for i in range(2, table.num_keys + 2):
-            starts[i] += starts[i - 1]
-        for i in range(num):
-            order[starts[items[i].key + 1]] = <uint32_t>i
-            starts[items[i].key + 1] += 1
-        for key in range(table.num_keys):
+        num_keys = group_by_key(items, num, table.num_keys, &starts[0], &order[0], &keys[0])
+        sorted_ = table.sort(&keys[0], num_keys)
+        for i in range(num_keys):
+            key = keys[i]
             count = starts[key + 1] - starts[key]
-            if count == 0:
-                continue
             reason = judge_group(table, &table.known.keys[key], items, &order[starts[key]], count,
                                  &graph.chain, consistent, &chosen)
             if reason == KEPT:
@@ -155,6 +181,8 @@ def select_states(
                 dropped[num_dropped] = key
                 reasons[num_dropped] = reason
                 num_dropped += 1
+    if not sorted_:
+        raise MemoryError
     return kept_array[:num_kept], dropped_array[:num_dropped], reasons_array[:num_dropped]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from dwarfless.cli.encoding import Encoding, progress_bar, write_report
-from dwarfless.containers.write import FORMATS
+from dwarfless.containers.choice import FORMATS
 from dwarfless.errors import DwarflessError
 from dwarfless.formats.modules import kernel_name
 from dwarfless.graph.match import Base

@@ -5,7 +5,6 @@ Out: an Encoding; BTF, whole or not at all; a summary on stderr; if asked for, a
 """
 
 import functools
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
-from dwarfless.containers.output import write_atomically
-from dwarfless.containers.write import FORMATS, format_of, write_btf
+from dwarfless.containers.choice import FORMATS, format_of
 from dwarfless.formats.btf import parse_target
 from dwarfless.graph.options import EncodeOptions, parse_features, parse_languages
 from dwarfless.graph.report import Report
@@ -72,6 +70,8 @@ class Encoding:
 
     def write(self, path: Path, graph: TypeGraph, report: Report, source: Path) -> int:
         """Write a graph that was made from source; return how many bytes that came to."""
+        from dwarfless.containers.write import write_btf
+
         btf, format = self.encode(graph, report), self.format or format_of(path)
         distilled = self.encode_distilled(graph, report)
         binding = None
@@ -245,6 +245,10 @@ def write_result(
 def write_report(content: Callable[[], object], encoding: Encoding) -> None:
     """Write a report as JSON, if one was asked for; what it says is made then."""
     if encoding.report_file is not None:
+        import json
+
+        from dwarfless.containers.output import write_atomically
+
         text = json.dumps(content(), indent=1, ensure_ascii=False)
         write_atomically(encoding.report_file, f"{text}\n".encode())
 

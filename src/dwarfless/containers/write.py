@@ -2,52 +2,31 @@
 
 In:  a graph, or its encoded bytes; if there is one, the binding to its program.
 Out: a file, whole or not at all.
+
+What only ELF files need is imported for these: raw BTF is written in less time than that takes.
 """
 
 import os
-import stat
-from typing import Final
+from typing import TYPE_CHECKING
 
-from dwarfless.containers.binding import LITTLE_64, Binding
+from dwarfless.containers.choice import format_of
 from dwarfless.containers.output import write_atomically
-from dwarfless.elf.notes import build_id_section
-from dwarfless.elf.writer import OutputSection, encode_elf
 from dwarfless.errors import UnsupportedError
 from dwarfless.formats import elf
 from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["FORMATS", "encode_container", "format_of", "write_btf"]
+if TYPE_CHECKING:
+    from dwarfless.containers.binding import Binding
 
-#: Format -> the suffix of its files.
-FORMATS: Final = {"raw": ".btf", "elf": ".elf"}
-
-
-def format_of(path: str | os.PathLike[str]) -> str:
-    """Return the format that a path asks for.
-
-    .btf is raw, and so is what is no file: standard output, a pipe, a device. .ko is a module,
-    compressed or not. All else is ELF.
-
-    >>> format_of("vmlinux-extra.btf"), format_of("vmlinux-extra"), format_of("-")
-    ('raw', 'elf', 'raw')
-    """
-    name = os.fspath(path)
-    if name == "-" or name.lower().endswith(".btf"):
-        return "raw"
-    if name.endswith((".ko", ".ko.xz", ".ko.zst")):
-        return "module"
-    try:
-        return "elf" if stat.S_ISREG(os.stat(name).st_mode) else "raw"
-    except OSError:
-        return "elf"
+__all__ = ["encode_container", "write_btf"]
 
 
 def write_btf(
     path: str | os.PathLike[str],
     graph: TypeGraph | bytes,
     *,
-    binding: Binding | None = None,
+    binding: "Binding | None" = None,
     format: str | None = None,
     distilled: bytes = b"",
 ) -> int:
@@ -73,11 +52,11 @@ def write_btf(
     if kind == "module":
         raise UnsupportedError("a module without a donor (see dwarfless kmod)", place=str(path))
     if isinstance(graph, TypeGraph):
+        from dwarfless.btf.encode import encode
+        from dwarfless.containers.binding import Binding
+
         if binding is None:
             binding = Binding(bases=tuple(level.digest for level in levels(graph)[:-1]))
-        # Not for bytes, which is what an encode writes.
-        from dwarfless.btf.encode import encode
-
         little = binding.layout.little_endian
         graph = encode(graph, byte_order="little" if little else "big")
     if distilled and kind == "raw":
@@ -87,11 +66,15 @@ def write_btf(
     return len(content)
 
 
-def encode_container(btf: bytes, binding: Binding | None, distilled: bytes = b"") -> bytes:
+def encode_container(btf: bytes, binding: "Binding | None", distilled: bytes = b"") -> bytes:
     """Return an ELF file that holds BTF and, if there is one, its binding.
 
     The same input gives the same bytes; the build-id is a hash of them.
     """
+    from dwarfless.containers.binding import LITTLE_64
+    from dwarfless.elf.notes import build_id_section
+    from dwarfless.elf.writer import OutputSection, encode_elf
+
     sections = [OutputSection(".BTF", elf.SHT_PROGBITS, 0, btf)]
     layout, machine = LITTLE_64, elf.EM_NONE
     if binding is not None:

@@ -8,8 +8,6 @@ A file has a hundred sections: they need no columns, and reading BTF out of one 
 """
 
 import struct
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from dwarfless.errors import ElfError
@@ -32,14 +30,13 @@ __all__ = [
 STRUCT_CODES: Final = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i4": "i", "i8": "q"}
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """How numbers and addresses are laid out in a file."""
 
     is_64: bool
     little_endian: bool
 
-    @cached_property
+    @property
     def order(self) -> str:
         """Byte order as numpy and struct spell it."""
         return "<" if self.little_endian else ">"
@@ -65,8 +62,7 @@ class Layout:
         return {"A": f"u{self.address_size}", "I": f"i{self.address_size}"}.get(kind, kind)
 
 
-@dataclass(frozen=True)
-class FileHeader:
+class FileHeader(NamedTuple):
     """The fields of the ELF header that matter here, in its own terms."""
 
     layout: Layout

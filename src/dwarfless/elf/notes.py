@@ -6,8 +6,7 @@ Out: notes; or a section to write.
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.writer import OutputSection
@@ -26,8 +25,7 @@ __all__ = [
 BUILD_ID_SECTION: Final = ".note.gnu.build-id"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """An ELF note.
 
     Attributes:

@@ -6,16 +6,14 @@ number of argument registers of their psABI. Which machines have what is pahole 
 a verdict about a function depends on it.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dwarfless.formats import elf
 
 __all__ = ["PARAMETER_ABI", "ParameterAbi", "parameter_abi"]
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterAbi:
+class ParameterAbi(NamedTuple):
     """How parameters are passed.
 
     Attributes:

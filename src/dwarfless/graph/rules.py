@@ -7,8 +7,6 @@ A rule matches if all that it says is true: one of its name patterns, one of its
 on. `graph/selection` applies them; `docs/rules.md` describes the file.
 """
 
-import difflib
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,6 +178,8 @@ def parse_rules(text: str, source: str) -> RuleFile:
     Raises:
         ValueError: Not TOML, or a key or value that makes no sense; says where.
     """
+    import tomllib
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -298,6 +298,8 @@ def refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> Non
     known = list(known)
     for name in sorted(map(str, names)):
         if name not in known:
+            import difflib
+
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else f" ({', '.join(known)})"
             raise ValueError(f"no {what} {name!r}{hint}")
