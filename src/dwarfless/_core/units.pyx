@@ -54,6 +54,7 @@ cdef class Program:
     def __cinit__(self, files, bint little_endian, FunctionTable symbols not None, languages):
         cdef uint64_t base = 0
         cdef Py_ssize_t i
+        prepare_heap()
         self.buffers = []
         self.names = [name for name, *_ in files]
         self.num_files = len(files)
