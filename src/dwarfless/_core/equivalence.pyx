@@ -20,6 +20,9 @@ BTF of no compiler may have circles without them (a pointer to itself); then eve
 Hashes could lie, so the result is checked: each record must say what its class's first one says,
 word for word, references by class. That proves all of it at once, by coinduction.
 
+A knot starts with the colour of its name, kind and size; so in a kernel's BTF, whose types are
+distinct, one round tells all of them apart, and there is nothing to prove.
+
 Forward declarations. A declaration whose name has exactly one definition left stands for it, an
 enum without values for the first enum of its name with some. Pointing them there may make
 further records equal, and so further names unique: the whole is repeated until nothing changes.
@@ -55,25 +58,57 @@ cdef inline bint is_knot(const uint32_t* record, bint all_wait) noexcept nogil:
     return all_wait or ((kind == BTF_STRUCT or kind == BTF_UNION) and record[0] != 0)
 
 
-cdef uint64_t colour_of(const uint32_t* words, const uint32_t* starts, uint32_t id,
-                        const uint32_t* alias, const uint64_t* old,
-                        const uint64_t* new, bint all_wait) noexcept nogil:
-    """Colour a record by what it says: knots by the last round's colours, the rest by this one's."""
-    cdef uint32_t at = starts[id], length = starts[id + 1] - starts[id], child
-    cdef uint32_t kind = kind_of(words[at + 1]), j
-    cdef uint64_t h = length
-    if kind == BTF_VAR or kind == BTF_DATASEC:
-        return mix(old[0], id)  # never merged
-    for j in range(length):
-        if role_of(kind, j) == ROLE_NODE:
-            child = alias[words[at + j]]
-            if child and not is_knot(words + starts[child], all_wait):
-                h = mix(h, new[child] + 1)
-            else:
-                h = mix(h, old[child] + 1)
-        else:
-            h = mix(h, words[at + j])
+cdef uint64_t first_colour(const uint32_t* record, uint64_t seed) noexcept nogil:
+    """Colour a knot before the first round: by its name, its kind and, if it has one, its size."""
+    cdef uint32_t kind = kind_of(record[1])
+    cdef uint64_t h = mix(mix(seed, record[0]), record[1])
+    return mix(h, record[2]) if kind == BTF_STRUCT or kind == BTF_UNION else h
+
+
+cdef uint64_t colour_of(const uint32_t* record, uint32_t length, const uint32_t* alias,
+                        const uint64_t* colours) noexcept nogil:
+    """Colour a record by what it says, and by the colours of what it refers to."""
+    cdef uint32_t kind = kind_of(record[1]), j = 3
+    cdef uint64_t h = mix(mix(length, record[0]), record[1])
+    h = mix(h, colours[alias[record[2]]] + 1 if third_role(kind) == ROLE_NODE else record[2])
+    if kind == BTF_STRUCT or kind == BTF_UNION:
+        while j + 2 < length:
+            h = mix(h, <uint64_t>record[j] << 32 | record[j + 2])
+            h = mix(h, colours[alias[record[j + 1]]] + 1)
+            j += 3
+    elif kind == BTF_FUNC_PROTO:
+        while j + 1 < length:
+            h = mix(mix(h, record[j]), colours[alias[record[j + 1]]] + 1)
+            j += 2
+    elif kind == BTF_ARRAY and length >= 5:
+        h = mix(mix(h, colours[alias[record[3]]] + 1), colours[alias[record[4]]] + 1)
+        j = 5
+    while j < length:
+        h = mix(h, record[j])
+        j += 1
     return mix(h, kind)
+
+
+cdef void colour_all(const uint32_t* words, const uint32_t* starts, const uint32_t* order,
+                     uint32_t num_order, const uint32_t* alias, uint64_t* colours,
+                     uint64_t* next_, bint all_wait) noexcept nogil:
+    """Recolour records, given children first; knots take their new colour when all are done."""
+    cdef uint32_t i, id, kind
+    cdef const uint32_t* record
+    cdef uint64_t colour
+    for i in range(num_order):
+        id = order[i]
+        record = words + starts[id]
+        kind = kind_of(record[1])
+        if kind == BTF_VAR or kind == BTF_DATASEC:
+            colour = mix(colours[0], id)    # never merged
+        else:
+            colour = colour_of(record, starts[id + 1] - starts[id], alias, colours)
+        (next_ if is_knot(record, all_wait) else colours)[id] = colour
+    for i in range(num_order):
+        id = order[i]
+        if is_knot(words + starts[id], all_wait):
+            colours[id] = next_[id]
 
 
 cdef bint sort_children_first(const uint32_t* words, const uint32_t* starts,
@@ -158,7 +193,7 @@ cdef uint32_t assign(const uint32_t* words, const uint32_t* starts, const uint64
                      const uint32_t* order, uint32_t num_order, const uint32_t* alias,
                      uint32_t* canonical, uint32_t* slots, uint64_t mask) noexcept nogil:
     """Let the first record of each colour stand for all; return how many stand."""
-    cdef uint32_t i, id, count = 0
+    cdef uint32_t i, id, count = 0, compared = 0
     cdef uint64_t slot
     memset(slots, 0, (mask + 1) * sizeof(uint32_t))
     for i in range(num_order):
@@ -172,7 +207,8 @@ cdef uint32_t assign(const uint32_t* words, const uint32_t* starts, const uint64
             slots[slot] = id
             count += 1
         canonical[id] = slots[slot]
-    for i in range(num_order):
+        compared += canonical[id] != id
+    for i in range(num_order if compared else 0):
         id = order[i]
         if alias[id] == id and canonical[id] != id \
                 and not same_record(words, starts, alias, canonical, id, canonical[id]):
@@ -219,12 +255,12 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
         order: uint32[num_live], live records; closed under reference.
         alias: uint32[num_records]: what a reference to a record goes to instead.
     """
-    cdef uint32_t num = starts.shape[0] - 1, i, id, count = 0, last = 0
+    cdef uint32_t num = starts.shape[0] - 1, i, id, count = 0, last = 0, most = 0
     cdef uint64_t rounds = 0
     cdef uint64_t mask = 1023, seed
     cdef bint all_wait
-    cdef uint64_t[::1] old = np.zeros(num, np.uint64)
-    cdef uint64_t[::1] new = np.zeros(num, np.uint64)
+    cdef uint64_t[::1] colours = np.zeros(num, np.uint64)
+    cdef uint64_t[::1] next_ = np.zeros(num, np.uint64)
     cdef uint8_t[::1] live = np.zeros(num, np.uint8)
     cdef uint32_t[::1] canonical = np.zeros(num, np.uint32)
     cdef uint64_t[::1] slots
@@ -240,30 +276,28 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
         return np.asarray(canonical)
     for i in range(order.shape[0]):
         live[order[i]] = 1
+        most += alias[order[i]] == order[i]
     all_wait = sort_children_first(&words[0], &starts[0], &order[0], <uint32_t>order.shape[0],
                                    &alias[0], &state[0], &stack[0], &children_first[0])
     for seed in range(1, 9):
         with nogil:
-            old[0] = seed
+            colours[0] = seed
             for i in range(order.shape[0]):
-                old[order[i]] = seed
+                colours[order[i]] = first_colour(&words[starts[order[i]]], seed)
             last = 0
             while True:
-                new[0] = seed
-                for i in range(order.shape[0]):
-                    id = children_first[i]
-                    new[id] = colour_of(&words[0], &starts[0], id, &alias[0], &old[0], &new[0],
-                                        all_wait)
-                old, new = new, old
-                count = count_colours(&old[0], &live[0], &alias[0], num, &slots[0], mask)
+                colour_all(&words[0], &starts[0], &children_first[0], order.shape[0], &alias[0],
+                           &colours[0], &next_[0], all_wait)
+                count = count_colours(&colours[0], &live[0], &alias[0], num, &slots[0], mask)
                 rounds += 1
-                if count == last or rounds * order.shape[0] > MAX_COLOURINGS:
+                # All differ, or no more than before.
+                if count == most or count == last or rounds * order.shape[0] > MAX_COLOURINGS:
                     break
                 last = count
-            if count != last:
+            if count != last and count != most:
                 with gil:
                     raise UnsupportedError(f"a difference {rounds} structs deep", place="dedup")
-            count = assign(&words[0], &starts[0], &old[0], &order[0], order.shape[0], &alias[0],
+            count = assign(&words[0], &starts[0], &colours[0], &order[0], order.shape[0], &alias[0],
                            &canonical[0], &small_slots[0], mask)
         if count:
             return np.asarray(canonical)

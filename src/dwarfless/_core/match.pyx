@@ -72,7 +72,7 @@ cdef class Match:
         cdef uint32_t[::1] renamed
         self.index = index
         self.num = <uint32_t>starts.shape[0] - 1
-        self.num_names = <uint32_t>index.strings.offsets.num
+        self.num_names = <uint32_t>len(index.strings) + 1
         if not (strings_init(&self.news) and pairs_init(&self.pairs)
                 and array_init(&self.record, 4, 256)):
             raise MemoryError
@@ -208,7 +208,7 @@ cdef class Match:
                              uint32_t* where) noexcept nogil:
         """Return the base's type that says the same word for word, or 0 and why."""
         cdef const uint32_t* own = record(&self.pairs.own, id)
-        cdef uint32_t kind = kind_of(own[1]), j, role, node
+        cdef uint32_t kind = kind_of(own[1]), j, role
         cdef uint32_t length = self.pairs.own.starts[id + 1] - self.pairs.own.starts[id]
         self.record.num = 0
         reason[0] = NO_SUCH_TYPE
@@ -222,9 +222,7 @@ cdef class Match:
                 where[0] = j
                 return 0
             push_u32(&self.record, ids[own[j]] if role == ROLE_NODE else own[j])
-        node = find_node(&self.index.contents, u32s(&self.record), length,
-                         hash_words(u32s(&self.record), length))
-        return u32s(&self.index.content_ids)[node] if node else 0
+        return self.index.find_content(u32s(&self.record), length)
 
     cdef settle(self, const uint32_t[::1] words, const uint32_t[::1] starts):
         """Find the match of every type, what it refers to first."""
@@ -282,7 +280,6 @@ cdef class Match:
         """
         cdef const uint32_t[::1] words = self.words
         cdef const uint32_t[::1] starts = self.starts
-        cdef const uint32_t[::1] places = self.index.string_places()
         cdef uint32_t[::1] news = np.zeros(self.news.offsets.num, np.uint32)
         cdef Array out, text
         cdef size_t at
@@ -296,14 +293,14 @@ cdef class Match:
             if kind == BTF_DATASEC:
                 at = out.num
                 self.emit_section(&words[starts[id]], &new_ids[0], first_id, &out)
-                self.set_name(&out, at, words[starts[id]], places, news, first_string, &text)
+                self.set_name(&out, at, words[starts[id]], news, first_string, &text)
                 continue
             for j in range(starts[id + 1] - starts[id]):
                 role = role_of(kind, j)
                 word = words[starts[id] + j]
                 push_u32(&out, new_ids[word] if role == ROLE_NODE else word)
                 if role == ROLE_NAME:
-                    self.set_name(&out, out.num - 1, word, places, news, first_string, &text)
+                    self.set_name(&out, out.num - 1, word, news, first_string, &text)
         return taken(&out, np.uint32), taken(&text, np.uint8).tobytes()
 
     cdef void emit_section(self, const uint32_t* words, const uint32_t* new_ids,
@@ -325,13 +322,13 @@ cdef class Match:
         u32s(out)[at + 1] = <uint32_t>BTF_DATASEC << 24 | count
         u32s(out)[at + 2] = end if count < vlen_of(words[1]) else words[2]
 
-    cdef void set_name(self, Array* out, size_t at, uint32_t name, const uint32_t[::1] places,
-                       uint32_t[::1] news, uint32_t first_string, Array* text) noexcept nogil:
+    cdef void set_name(self, Array* out, size_t at, uint32_t name, uint32_t[::1] news,
+                       uint32_t first_string, Array* text) noexcept nogil:
         """Write the string offset of a name; one the base lacks is added on first use."""
         cdef uint32_t id
         cdef const char* new
         if name < self.num_names:
-            u32s(out)[at] = places[name]
+            u32s(out)[at] = name
             return
         id = name - self.num_names
         if news[id] == 0:
