@@ -45,6 +45,7 @@ cdef class Store:
     cdef Array vars             # VarState
     cdef Array funcs            # FuncState
     cdef Array tags             # StateTag
+    cdef Array lost_names       # bit a name: has a variable that is nowhere
     cdef Array func_facts       # FuncFacts, of one unit
     cdef Array param_facts      # ParamFacts, of one unit
     cdef UnitFacts abi
@@ -55,6 +56,7 @@ cdef class Store:
     cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil
     cdef void keep_vars(self) noexcept nogil
     cdef bint is_kept(self, LocalVar* var) noexcept nogil
+    cdef bint is_repeated(self, LocalVar* var) noexcept nogil
     cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
                         int32_t component, bint of_func) noexcept nogil
     cdef void locate(self, size_t first_param) noexcept nogil

@@ -66,6 +66,7 @@ cdef class Store:
                 and array_init(&self.vars, sizeof(VarState), 1024)
                 and array_init(&self.funcs, sizeof(FuncState), 1024)
                 and array_init(&self.tags, sizeof(StateTag), 16)
+                and array_init(&self.lost_names, 1, 0)
                 and array_init(&self.func_facts, sizeof(FuncFacts), 1024)
                 and array_init(&self.param_facts, sizeof(ParamFacts), 4096)
                 and array_init(&self.left_units, 4, 16)):
@@ -95,6 +96,7 @@ cdef class Store:
         array_deinit(&self.vars)
         array_deinit(&self.funcs)
         array_deinit(&self.tags)
+        array_deinit(&self.lost_names)
         array_deinit(&self.func_facts)
         array_deinit(&self.param_facts)
         array_deinit(&self.left_units)
@@ -245,12 +247,30 @@ cdef class Store:
             return var.has_location and features & FEATURE_LOCALS
         return var.top and features & FEATURE_VARIABLES
 
+    cdef bint is_repeated(self, LocalVar* var) noexcept nogil:
+        """Say whether a variable is nowhere, as others of its name are that this thread has met.
+
+        Two of three are such: constants in headers, which each unit defines and none keeps.
+        """
+        cdef uint8_t* byte
+        cdef uint32_t bit
+        if var.has_location or var.declaration or var.name >= NAME_SHORT \
+                or self.interner.features & FEATURE_EACH_MENTION \
+                or not grow_zeroed(&self.lost_names, self.names.pool.size // 8 + 1):
+            return False
+        byte = <uint8_t*>self.lost_names.items + (var.name >> 3)
+        bit = 1 << (var.name & 7)
+        if byte[0] & bit:
+            return True
+        byte[0] |= bit
+        return False
+
     cdef void keep_vars(self) noexcept nogil:
         """Resolve the unit's variables; a definition takes what it lacks from its declaration."""
         cdef LocalVar* var
         cdef VarState* state
         cdef size_t i
-        cdef uint32_t flags
+        cdef uint32_t flags, node
         for i in range(self.walker.vars.num):
             var = &(<LocalVar*>self.walker.vars.items)[i]
             if not self.is_kept(var):
@@ -264,12 +284,15 @@ cdef class Store:
                 | (VAR_LOCATED if var.has_location else 0) \
                 | (VAR_ADDRESS if var.has_address else 0) \
                 | (VAR_LOCAL if var.func and var.has_location else 0)
+            node = target_node(&self.interner, var.ref)
+            # A cut must be listed to be seen by `join`, should its name be ambiguous.
+            list_node(&self.interner, node)
+            if self.is_repeated(var):
+                continue
             state = <VarState*>push(&self.vars)
             state.address = var.address
             state.name = var.name
-            state.node = target_node(&self.interner, var.ref)
-            # A cut must be listed to be seen by `join`, should its name be ambiguous.
-            list_node(&self.interner, state.node)
+            state.node = node
             state.file = var.file
             state.flags = flags
             state.func = func_name(&self.walker, var.func - 1) if var.func else 0

@@ -25,6 +25,7 @@ cdef enum:
     FEATURE_LOCALS = 128            # keep static variables of functions
     FEATURE_DECLARATIONS = 256      # keep variables that are only declared
     FEATURE_ALL_TYPES = 512         # read types in functions, too
+    FEATURE_EACH_MENTION = 1024     # keep each variable that is nowhere, not one of a name
 
 cdef enum:
     STATE_NEW

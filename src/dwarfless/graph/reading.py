@@ -41,7 +41,7 @@ _EXTRA_CLASS_BITS: Final = {"local": 128, "declarations": 256}
 _IDLE_FEATURES: Final = {
     "true_signature": "signatures are written as in the source",
 }
-_ALL_CLASSES: Final = _FUNCTIONS | 64 | 128 | 256 | 512
+_ALL_CLASSES: Final = _FUNCTIONS | 64 | 128 | 256 | 512 | 1024
 #: What each of the core's counts (LeftOut in _core/walk.pxd) means.
 _LEFT_OUT: Final = (
     ("type", "base class of a class"),
