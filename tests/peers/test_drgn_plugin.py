@@ -148,6 +148,17 @@ def test_explains_and_runs_scripts(tmp_path):
     assert done.stdout == "b'swapper/0' 4 ['more']\nxfs_mount\n"
 
 
+def test_tasks_without_numpy(tmp_path):
+    """Importing it would take longer than finding all that a helper asks for."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from drgn.helpers.linux.pid import for_each_task\n"
+        "print(next(for_each_task(prog)).pid.value_(), 'numpy' in sys.modules)\n"
+    )
+    assert debug("-q", "-c", core("trixie"), script).stdout == "1 False\n"
+
+
 def test_ambiguous_names():
     """An error that lists them, and each can be had."""
     code = """

@@ -261,6 +261,31 @@ cdef class GraphArrays:
                 return i
         return -1
 
+    def find_enumerators(self, bytes name, uint32_t kinds):
+        """Return (id of the enum, index in it) of own enumerators with that name, ascending.
+
+        Args:
+            name: Without its NUL.
+            kinds: Bit k set: types of kind k are enums.
+
+        Cost: 0.5 ms on 125,000 types.
+        """
+        cdef const Level* own = &self.chain.levels[0]
+        cdef const uint32_t* record
+        cdef uint32_t type_id, kind, i
+        cdef const char* wanted = name
+        cdef list found = []
+        for type_id in range(own.first_id, own.end_id):
+            record = record_of(&self.chain, type_id)
+            kind = kind_of(record[1])
+            if kind >= BTF_NUM_KINDS or not kinds >> kind & 1:
+                continue
+            for i in range(vlen_of(record[1])):
+                if strcmp(text_of(&self.chain, record[3 + btf_element[kind] * <uint64_t>i]),
+                          wanted) == 0:
+                    found.append((type_id, i))
+        return found
+
     def find(self, bytes name, uint32_t kinds):
         """Return the ids of own types with that name, ascending.
 
