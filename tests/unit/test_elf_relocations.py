@@ -1,6 +1,7 @@
 """Relocations: computed by hand for each machine, and compared with what linkers write."""
 
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -168,6 +169,20 @@ def test_common_and_undefined_symbols_are_zero():
         ).assemble()
     )
     assert bytes(image.relocated_bytes(1)) == b"\7" + bytes(7)
+
+
+@pytest.mark.parametrize("odd", [(), (Reloc(24, 2, FUNCTION, 1),), (Reloc(24, 14, FUNCTION, 1),)])
+def test_one_odd_relocation_changes_no_other(odd: tuple[Reloc, ...]):
+    """Plain ones are applied in one pass; with others among them, a type at a time."""
+    plain = (Reloc(0, 1, FUNCTION, 7), Reloc(8, 10, FUNCTION, -1), Reloc(20, 0, FUNCTION, 5))
+    last = Reloc(12, 11, FUNCTION, 2)
+    found = relocated(elf.X86_64, (*plain, *odd, last), bytes(32))
+    address = TEXT + 0x10
+    stored = {2: address + 1 - 24, 14: (address + 1) & 0xFF}
+    expected = struct.pack(
+        "<QIIQII", address + 7, address - 1, address + 2, 0, stored[odd[0].type] if odd else 0, 0
+    )
+    assert found == expected
 
 
 def test_references_follow_joined_sections():

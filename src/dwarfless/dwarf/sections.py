@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from dwarfless.elf.debug_files import find_alternate_file, find_debug_file
+from dwarfless.elf.headers import SectionHeader
 from dwarfless.elf.image import ElfImage
 from dwarfless.errors import UnsupportedError
 from dwarfless.formats import elf
@@ -37,8 +38,8 @@ NAMES = {
     )
 }
 
-#: From this many bytes on, sections are worth a thread each.
-LARGE = 1 << 20
+#: From this many bytes on, compressed sections are worth a thread each, and relocated ones.
+LARGE, LARGE_RELOCATED = 1 << 20, 1 << 24
 
 _EMPTY = memoryview(b"")
 
@@ -157,15 +158,20 @@ def _read(image: ElfImage, suffix: str = "") -> DwarfSections:
 
 def _read_parts(image: ElfImage, indices: list[int]) -> dict[int, memoryview]:
     """Return the contents of sections by index, read by several threads if that saves time."""
-    sections = [image.sections[index] for index in indices]
-    has_work = image.type == elf.ET_REL or any(s.flags & elf.SHF_COMPRESSED for s in sections)
-    num_threads = sum(section.size >= LARGE for section in sections) if has_work else 0
+    num_threads = sum(_is_large(image, image.sections[index]) for index in indices)
     if num_threads < 2:
         return {index: image.relocated_bytes(index) for index in indices}
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(num_threads, 8)) as pool:
         return dict(zip(indices, pool.map(image.relocated_bytes, indices), strict=True))
+
+
+def _is_large(image: ElfImage, section: SectionHeader) -> bool:
+    """Say whether reading a section takes longer than starting a thread for it."""
+    if section.flags & elf.SHF_COMPRESSED:
+        return section.size >= LARGE
+    return image.type == elf.ET_REL and section.size >= LARGE_RELOCATED
 
 
 def _join(parts: list[memoryview]) -> memoryview:

@@ -9,11 +9,14 @@ difference on RISC-V or LoongArch is a pair, one that sets or adds and one that 
 that set come first; adding and subtracting then commute.
 """
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
 import numpy as np
 
+from dwarfless._core.relocate import apply_plain
 from dwarfless.elf.headers import Layout
 from dwarfless.elf.symbols import Symbols
 from dwarfless.errors import ElfError, UnsupportedError
@@ -101,6 +104,8 @@ def apply_relocations(
     rows = RELOCATIONS.get(machine)
     if rows is None:
         raise UnsupportedError(f"relocation for machine {machine}", place=f"{source}: {section}")
+    if has_addends and _apply_plain(target, rows, table, symbols):
+        return
     columns = _read(table, target, has_addends)
     wrong = columns.symbol >= max(len(symbols), 1)
     if wrong.any():
@@ -122,6 +127,35 @@ def apply_relocations(
             batches.append((row, chosen))
     for row, chosen in sorted(batches, key=lambda batch: batch[0].store != "set"):
         _apply(target, row, columns, chosen, symbols)
+
+
+def _apply_plain(
+    target: _Target, rows: Mapping[int, Relocation], table: memoryview, symbols: Symbols
+) -> bool:
+    """Apply relocations of which all store a symbol's address and an addend; else return False.
+
+    If some are of another sort, those before it are applied; applying them again changes nothing.
+    """
+    odd_info = target.machine in (elf.EM_MIPS, elf.EM_SPARCV9) and target.layout.is_64
+    if odd_info or target.layout.little_endian != (sys.byteorder == "little"):
+        return False
+    widths = bytearray(max(rows) + 1)
+    for kind, row in rows.items():
+        if row.compute == "nothing":
+            widths[kind] = 255
+        elif (row.compute, row.store) == ("absolute", "set") and row.field in (4, 8):
+            widths[kind] = row.field
+    return apply_plain(
+        target.content, table, _addresses(symbols), bytes(widths), target.layout.is_64
+    )
+
+
+def _addresses(symbols: Symbols) -> Words:
+    """Return where the symbols are; a common one has no address, its value is an alignment."""
+    if not len(symbols):
+        return np.zeros(1, np.uint64)
+    common = (symbols.section_index == elf.SHN_COMMON) & ~symbols.in_section
+    return np.where(common, np.uint64(0), symbols.value)
 
 
 def _read(table: memoryview, target: _Target, has_addends: bool) -> _Columns:
@@ -200,9 +234,7 @@ def _compute(
     elif row.compute == "size":
         values = symbols.size[indices]
     else:
-        # A common symbol has no address, its value is an alignment.
-        common = (symbols.section_index[indices] == elf.SHN_COMMON) & ~symbols.in_section[indices]
-        values = np.where(common, np.uint64(0), symbols.value[indices])
+        values = _addresses(symbols)[indices]
     if row.compute == "relative":
         values = values - (places.astype(np.uint64) + np.uint64(target.address))
     elif row.compute == "tls":

@@ -61,6 +61,7 @@ class Base:
 
     Attributes:
         graph: The graph, with its own bases.
+        sections: Its DATASECs by name.
     """
 
     def __init__(self, graph: TypeGraph) -> None:
@@ -70,6 +71,7 @@ class Base:
                 "a kind nobody knows, which may refer to types", place=graph.source
             )
         self.index: Final = BaseIndex(*flat_records(graph))
+        self.sections: Final = _sections(graph)
 
 
 class NewType(NamedTuple):
@@ -179,7 +181,7 @@ def split_over(graph: TypeGraph, base: TypeGraph | Base, report: Report | None =
             report.count("match", text, number)
     ids = match.ids
     first_id = len(base.graph)
-    match_variables(graph, base.graph, ids)
+    match_variables(graph, base, ids)
     emitted = np.flatnonzero(find_new(graph, ids)).astype(np.uint32)
     emitted = emitted[~_is_empty(graph, emitted, ids)]
     new_ids: IdMap = ids.copy()
@@ -217,22 +219,18 @@ def find_new(graph: TypeGraph, ids: IdMap) -> NDArray[np.bool_]:
     return found
 
 
-def match_variables(graph: TypeGraph, base: TypeGraph, ids: IdMap) -> None:
+def match_variables(graph: TypeGraph, base: Base, ids: IdMap) -> None:
     """Fill in the ids of variables that the base places where the graph does.
 
     Of a kernel's 30,000 variables only those are looked at that lie where one of the graph's does.
     """
-    sections: dict[str, list[NDArray[np.uint32]]] = {}
-    for index in np.flatnonzero(graph.kinds == Kind.DATASEC).tolist():
-        section = graph[index + 1]
-        sections.setdefault(section.name, []).append(_rows(section))
-    for name, parts in sections.items():
-        ours = np.concatenate(parts)
+    for name, sections in _sections(graph).items():
+        ours = np.concatenate([_rows(section) for section in sections])
         vars_of: dict[tuple[int, int, str, int], int] = {}
-        for theirs in base.find_all(name, Kind.DATASEC):
+        for theirs in base.sections.get(name, ()):
             rows = _rows(theirs)
             for var_id, offset, size in rows[np.isin(_places(rows), _places(ours))].tolist():
-                var = base[var_id]
+                var = base.graph[var_id]
                 if isinstance(var, Var):
                     vars_of.setdefault((offset, size, var.name, var.word(2)), var_id)
         for var_id, offset, size in ours.tolist() if vars_of else ():
@@ -243,6 +241,16 @@ def match_variables(graph: TypeGraph, base: TypeGraph, ids: IdMap) -> None:
             found = vars_of.get((offset, size, view.name, type_id))
             if found is not None:
                 ids[var_id] = found
+
+
+def _sections(graph: TypeGraph) -> dict[str, list[Type]]:
+    """Return the DATASECs of all levels by name."""
+    found: dict[str, list[Type]] = {}
+    for level in levels(graph):
+        for section_id in level.arrays.find_kind(Kind.DATASEC):
+            section = graph[section_id]
+            found.setdefault(section.name, []).append(section)
+    return found
 
 
 def _rows(section: Type) -> Words:
