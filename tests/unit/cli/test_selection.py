@@ -1,5 +1,6 @@
 """What goes in, as a command line says it, on a program that the host's compiler makes."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +11,17 @@ import dwarfless
 from dwarfless.cli.main import main
 
 ONE = """
+static const int folded = 3;
 static int state = 1;
 int shared = 2;
 static int boot __attribute__((section(".init.data"))) = 3;
-int open_a(int *p) { static int calls = 7; calls += *p; return state += calls + boot + shared; }
+int open_a(int *p) { static int calls = 7; calls += *p; return state += calls * folded + boot + shared; }
 """
 TWO = """
+static const int folded = 3;
 static int state = 5;
 extern int shared;
-int open_b(int *p) { static long calls = 9; calls += *p; return state += (int)calls + shared; }
+int open_b(int *p) { static long calls = 9; calls += *p; return state += (int)calls * folded + shared; }
 int open_a(int *p);
 int main(void) { int x = 1; return open_a(&x) + open_b(&x); }
 """
@@ -127,6 +130,20 @@ def test_explained(run, program):
         "function, .text, two.c: out: functions is not asked for"
     ]
     assert lines("open_b") == ["function, .text, two.c: in"]
+
+
+def test_what_is_nowhere_is_named_once(run, program, tmp_path):
+    """A constant that two units have is one line of the report; explain shows both."""
+    report = tmp_path / "report.json"
+    args = ("encode", program, "-o", tmp_path / "out.btf", "--only", "vars", "--report", report)
+    assert run(*args)[0] == 0
+    left = [item for item in json.loads(report.read_text())["items"] if item["name"] == "folded"]
+    assert [item["reason"] for item in left] == ["no location: optimized away"]
+    printed = run("explain", "folded", program, "--only", "vars")[1]
+    assert printed.splitlines() == [
+        f"variable, static, no section, {unit}: out: no location: optimized away"
+        for unit in ("one.c", "two.c")
+    ]
 
 
 def test_nothing_of_that_name(run, program):
