@@ -15,12 +15,17 @@ from dwarfless._core.strings cimport *
 
 cdef enum:
     NUM_SHORT = 1 << 24         # numbers that names of up to three bytes may have, less NAME_SHORT
+    NUM_WAITING = 16
 
 cdef extern from *:
     """
     #define NAME_NONE (~(uint32_t)0)
     """
     const uint32_t NAME_NONE    # in `other`: the name is empty
+
+cdef extern from *:
+    int count_ones "__builtin_popcountll"(uint64_t) nogil
+    void prefetch "__builtin_prefetch"(const void*) nogil
 
 cdef struct Spellings:
     Names* first                # of the store whose numbers count
@@ -59,8 +64,8 @@ cdef inline void use_name(Spellings* s, uint32_t name) noexcept nogil:
     s.used[place >> 3] |= 1 << (place & 7)
 
 
-cdef inline void grow_slots(Spellings* s) noexcept nogil:
-    cdef uint32_t mask = s.mask * 2 + 1, i, slot
+cdef inline void grow_slots(Spellings* s, uint32_t mask) noexcept nogil:
+    cdef uint32_t i, slot
     cdef uint64_t* slots = <uint64_t*>calloc(<size_t>mask + 1, sizeof(uint64_t))
     if slots == NULL:
         s.failed = True
@@ -76,12 +81,13 @@ cdef inline void grow_slots(Spellings* s) noexcept nogil:
     s.mask = mask
 
 
-cdef inline uint32_t spell(Spellings* s, const char* text, uint32_t name) noexcept nogil:
+cdef inline uint32_t spell(Spellings* s, const char* text, uint32_t hash,
+                           uint32_t name) noexcept nogil:
     """Return the name that has this text; `name`, of the first store, if none has it yet."""
     cdef char space[4]
-    cdef uint32_t hash = hash_bytes(text, strlen(text)), slot
+    cdef uint32_t slot
     if s.num * 2 > s.mask:
-        grow_slots(s)
+        grow_slots(s, s.mask * 2 + 1)
     slot = hash & s.mask
     while s.slots[slot]:
         if s.slots[slot] >> 32 == hash \
@@ -94,32 +100,64 @@ cdef inline uint32_t spell(Spellings* s, const char* text, uint32_t name) noexce
     return name
 
 
-cdef inline void spell_used(Spellings* s, uint32_t first, uint32_t end, uint32_t first_name,
-                            Array* others) noexcept nogil:
-    """Look at the names in use from one bit to another; note those that have another number."""
-    cdef uint32_t place, name, other
+cdef struct Waiting:            # a few names, whose slots are on their way into the cache
+    uint32_t places[NUM_WAITING]
+    uint32_t hashes[NUM_WAITING]
+    uint32_t num
+
+
+cdef inline void spell_waiting(Spellings* s, Waiting* few, uint32_t first_name, uint32_t num,
+                               Array* others) noexcept nogil:
+    """Look names up; note those that have another number."""
+    cdef uint32_t i, name, other
     cdef char space[4]
     cdef const char* text
-    place = first
+    for i in range(few.num):
+        name = first_name + few.places[i]
+        text = text_of_name(s.first, name, space)
+        other = spell(s, text, few.hashes[i], name) if text[0] else NAME_NONE
+        if other != name:
+            if not grow_zeroed(others, num):
+                s.failed = True
+                return
+            u32s(others)[few.places[i]] = other
+    few.num = 0
+
+
+cdef inline void spell_used(Spellings* s, uint32_t first, uint32_t end, uint32_t first_name,
+                            Array* others) noexcept nogil:
+    """Look up the names in use from one bit to another."""
+    cdef uint32_t place = first, hash
+    cdef char space[4]
+    cdef const char* text
+    cdef Waiting few
+    few.num = 0
     while place < end:
         if place & 63 == 0 and end - place > 64 and (<uint64_t*>s.used)[place >> 6] == 0:
             place += 64
             continue
         if s.used[place >> 3] >> (place & 7) & 1:
-            name = first_name + (place - first)
-            text = text_of_name(s.first, name, space)
-            other = spell(s, text, name) if text[0] else NAME_NONE
-            if other != name:
-                if not grow_zeroed(others, end - first):
-                    s.failed = True
-                    return
-                u32s(others)[place - first] = other
+            text = text_of_name(s.first, first_name + (place - first), space)
+            hash = hash_bytes(text, strlen(text))
+            prefetch(&s.slots[hash & s.mask])
+            few.places[few.num] = place - first
+            few.hashes[few.num] = hash
+            few.num += 1
+            if few.num == NUM_WAITING:
+                spell_waiting(s, &few, first_name, end - first, others)
         place += 1
+    spell_waiting(s, &few, first_name, end - first, others)
 
 
 cdef inline void spell_all(Spellings* s) noexcept nogil:
     """Look at all names in use."""
-    cdef uint32_t size = s.first.pool.size
+    cdef uint32_t size = s.first.pool.size, mask = s.mask
+    cdef size_t words = (<size_t>size + NUM_SHORT) // 64 + 1, num = 0, i
+    for i in range(words):
+        num += count_ones((<uint64_t*>s.used)[i])
+    while num * 2 > mask:
+        mask = mask * 2 + 1
+    grow_slots(s, mask)
     spell_used(s, 0, size, 1, &s.other_in_pool)
     spell_used(s, size, size + NUM_SHORT, NAME_SHORT, &s.other_short)
 
@@ -140,5 +178,5 @@ cdef inline uint32_t canonical(Spellings* s, Names* names, uint32_t name) noexce
         text = string_at(&names.own, name - NAME_OWN)
         if names != s.first:
             name = name_of_bytes(s.first, text, strlen(text))
-        other = spell(s, text, name)
+        other = spell(s, text, hash_bytes(text, strlen(text)), name)
     return name if other == 0 else (0 if other == NAME_NONE else other)
