@@ -1,11 +1,6 @@
-import numpy as np
-from numpy.typing import NDArray
-
 from dwarfless._core.records import GraphArrays
 
-SLOT: np.dtype[np.void]
-SHAPE: np.dtype[np.void]
+SLOT: str
+SHAPE: str
 
-def lay_out(
-    arrays: GraphArrays, pointer_size: int, line: int
-) -> tuple[NDArray[np.void], NDArray[np.void]]: ...
+def lay_out(arrays: GraphArrays, pointer_size: int, line: int) -> tuple[bytearray, bytearray]: ...

@@ -1,6 +1,5 @@
 """`dwarfless show`: a struct with its holes, a prototype, where a variable is."""
 
-import json
 import os
 import re
 import sys
@@ -69,6 +68,8 @@ def show(
     addresses = section_addresses((file, *reversed(bases))) if is_var else {}
     near = [] if ids else near_misses(graph, name.rpartition(" ")[2])
     if as_json:
+        import json
+
         from dwarfless.consumers.layout.description import describe
 
         types = [describe(layouts, i, expand=expand, addresses=addresses) for i in ids]

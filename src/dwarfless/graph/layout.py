@@ -8,16 +8,18 @@ BTF has neither alignments nor packing; `_core/layouts` opens with how they are 
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from struct import calcsize, iter_unpack, unpack_from
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-
-from dwarfless._core.layouts import lay_out
+from dwarfless._core.layouts import SHAPE, SLOT, lay_out
 from dwarfless.formats.arrays import NDArray
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Const, Int, Restrict, Struct, Type, Typedef, TypeTag, Volatile
 from dwarfless.graph.views import Union as UnionType
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["LINE", "Layout", "Layouts", "Place", "Shape", "follow", "pointer_size"]
 
@@ -183,26 +185,26 @@ class Layouts:
         self.line: Final = line
 
     @cached_property
-    def _columns(self) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    def _laid_out(self) -> tuple[bytearray, bytearray]:
+        """The Shapes of all types, and the places of all members, as _core/layouts packs them."""
         return lay_out(self.graph.arrays, self.pointer, self.line)
 
-    @property
-    def shapes(self) -> NDArray[np.void]:
-        """A row a type id: size, natural, num_holes, padding and so on, as _core/layouts says."""
-        return self._columns[0]
+    @cached_property
+    def shapes(self) -> "NDArray[np.void]":
+        """A row a type id, columns named as the fields of Shape."""
+        import numpy as np
 
-    @property
-    def slots(self) -> NDArray[np.void]:
-        """A row a member, a type's from its shape's `first` on."""
-        return self._columns[1]
+        formats = [f"{'i' if code.islower() else 'u'}{calcsize(code)}" for code in SHAPE[1:-2]]
+        row = np.dtype({"names": Shape._fields, "formats": formats, "itemsize": calcsize(SHAPE)})
+        return np.frombuffer(self._laid_out[0], row)
 
     def size(self, type_id: int) -> int:
         """Return the bytes of a value of a type; 0 for one that has none."""
-        return int(self.shapes["size"][type_id])
+        return self.shape(type_id).size
 
     def shape(self, type_id: int) -> Shape:
         """Return what a type is without looking at its members."""
-        return Shape(*self.shapes[type_id].item())
+        return Shape(*unpack_from(SHAPE, self._laid_out[0], type_id * calcsize(SHAPE)))
 
     def __getitem__(self, type_id: int) -> Layout:
         """Return a struct's or union's layout.
@@ -214,9 +216,10 @@ class Layouts:
         if not isinstance(view, Struct | UnionType):
             raise TypeError(f"{view!r} is no struct or union")
         shape = self.shape(type_id)
-        rows = self.slots[shape.first : shape.first + view.vlen].tolist()
+        first = calcsize(SLOT) * shape.first
+        slots = memoryview(self._laid_out[1])[first : first + calcsize(SLOT) * view.vlen]
         members = []
-        for member, row in zip(view.members, rows, strict=True):
+        for member, row in zip(view.members, iter_unpack(SLOT, slots), strict=True):
             found = follow(member.type)
             inside = found.id if isinstance(found, Struct | UnionType) else 0
             members.append(Place(member.name, member.type_id, inside, *row))

@@ -4,18 +4,14 @@ In:  a TypeGraph.
 Out: section, offset and size of a variable, or of all.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-import numpy as np
-
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import Words
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Placement", "find_placement", "placements"]
-
-Words: TypeAlias = NDArray[np.uint32]
 
 
 class Placement(NamedTuple):
@@ -38,6 +34,8 @@ def placements(graph: TypeGraph) -> tuple[Words, Words]:
     Returns:
         uint32[num_placed, 3], VAR id, offset and size, and uint32[num_placed], the DATASEC.
     """
+    import numpy as np
+
     rows: list[Words] = [np.zeros((0, 3), np.uint32)]
     sections: list[Words] = [np.zeros(0, np.uint32)]
     for level in levels(graph):
@@ -51,9 +49,11 @@ def placements(graph: TypeGraph) -> tuple[Words, Words]:
 
 def find_placement(graph: TypeGraph, var_id: int) -> Placement | None:
     """Return where a variable is, None if no section says so."""
-    rows, sections = placements(graph)
-    found = np.flatnonzero(rows[:, 0] == var_id)
-    if not len(found):
-        return None
-    _, offset, size = rows[found[0]].tolist()
-    return Placement(graph[int(sections[found[0]])].name, offset, size)
+    for level in levels(graph):
+        for section_id in level.arrays.find_kind(Kind.DATASEC):
+            index = level.arrays.find_entry(section_id, var_id)
+            if index >= 0:
+                at = level.record_starts[section_id - level.first_id] + 3 + 3 * index
+                _, offset, size = level.record_words[at : at + 3]
+                return Placement(graph[section_id].name, offset, size)
+    return None
