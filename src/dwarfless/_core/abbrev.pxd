@@ -140,7 +140,6 @@ cdef struct AbbrevTable:
     bint dense                  # codes count from 1
     bint far                    # some reference may leave its unit
     Array abbrevs               # Abbrev, those of the table held
-    Plain plains[256]           # of codes of one byte; of what is none, zero
     Array ops                   # Op, of all that are known
     Array known                 # KnownAbbrev; item 0 is unused
     Array slots                 # uint32: index into `known`, by hash; 0: free

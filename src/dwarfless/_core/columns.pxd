@@ -15,7 +15,6 @@ from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
-from dwarfless._core.nodes cimport NodeTable
 
 cdef enum:
     NUM_LEFT = 16           # reasons of LeftOut
@@ -28,7 +27,6 @@ cdef enum:
     LOCAL_TYPE_TAG = 16     # an annotation named btf_type_tag
     LOCAL_DECL_TAG = 32
     LOCAL_HAS_SIZE = 64
-    LOCAL_GUESSED = 128     # a record that it may be is in `node`, and nothing in `children`
 
 cdef struct LocalType:
     uint64_t address        # DIE address
@@ -36,7 +34,7 @@ cdef struct LocalType:
     uint64_t size
     uint64_t annotation     # DIE address of the first of a GCC chain, or NO_REF
     uint32_t name
-    uint32_t first, last    # children: 1 + index into `children`, 0 = none; guessed: index into `refs`
+    uint32_t first, last    # children: 1 + index into `children`, 0 = none
     uint32_t num
     uint32_t tags           # 1 + index into `tags`
     uint32_t node           # what it became
@@ -73,13 +71,6 @@ cdef struct LocalVar:
     uint32_t func           # 1 + index into `funcs` if it stands in a function's body
     uint8_t has_address, has_location, external, declaration, artificial, top
 
-cdef enum:
-    NUM_GUESSES = 1 << 15       # of two guesses that fall on one place the later stays
-
-cdef struct Missed:             # a type that wasn't what was guessed
-    uint32_t slot               # of the guess
-    uint32_t type               # index into Walker.types
-
 cdef enum:  # ScopeKind
     SCOPE_TOP               # a unit, a namespace
     SCOPE_TYPE
@@ -113,13 +104,6 @@ cdef struct Walker:
     Array bodies            # Span, one a function that was stepped over
     Array func_notes        # Note, one a FuncDie
     Array param_notes       # Note, one a ParamDie
-    const NodeTable* nodes  # what types of other units became; NULL: that is of no use
-    bint guesses_here       # nor is it in every unit
-    Array guesses           # uint32: a node, by what `next_guess` says; 0: none
-    Array missed            # Missed
-    Array refs              # uint32: what children of guessed types refer to, from the unit's base
-    uint32_t latest_name    # of a type with children
-    uint32_t num_since      # types without a name that came behind it
     uint32_t language, unit_name
     bint has_annotations    # of GCC's sort, on types or their members
     bint is_clang
@@ -167,9 +151,6 @@ cdef inline bint walker_init(Walker* w, Names* names) noexcept nogil:
             and array_init(&w.func_notes, sizeof(Note), 1024)
             and array_init(&w.param_notes, sizeof(Note), 4096)
             and array_init(&w.scopes, sizeof(Scope), 64)
-            and array_init(&w.guesses, 4, NUM_GUESSES) and grow_zeroed(&w.guesses, NUM_GUESSES)
-            and array_init(&w.missed, sizeof(Missed), 64)
-            and array_init(&w.refs, 4, 16384)
             and array_init(&w.bodies, sizeof(Span), 64)
             and abbrevs_init(&w.reader.abbrevs))
 
@@ -186,9 +167,6 @@ cdef inline void walker_deinit(Walker* w) noexcept nogil:
     array_deinit(&w.param_notes)
     array_deinit(&w.scopes)
     array_deinit(&w.bodies)
-    array_deinit(&w.guesses)
-    array_deinit(&w.missed)
-    array_deinit(&w.refs)
     abbrevs_deinit(&w.reader.abbrevs)
 
 
@@ -199,15 +177,14 @@ cdef inline void walker_reset(Walker* w) noexcept nogil:
     w.has_annotations = False
     (<More*>push(&w.mores)).annotation = NO_REF
     w.children.num = w.tags.num = w.funcs.num = w.params.num = w.vars.num = 0
-    w.func_notes.num = w.param_notes.num = w.bodies.num = w.missed.num = w.refs.num = 0
-    w.latest_name = w.num_since = 0
+    w.func_notes.num = w.param_notes.num = w.bodies.num = 0
 
 
 cdef inline bint walker_failed(Walker* w) noexcept nogil:
     return (w.types.failed or w.children.failed or w.mores.failed
             or w.tags.failed or w.funcs.failed
             or w.params.failed or w.vars.failed or w.scopes.failed or w.bodies.failed
-            or w.func_notes.failed or w.param_notes.failed or w.missed.failed or w.refs.failed
+            or w.func_notes.failed or w.param_notes.failed
             or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
             or w.reader.abbrevs.known.failed or w.reader.abbrevs.slots.failed
             or names_failed(w.names))

@@ -129,7 +129,6 @@ cdef class Store:
         cdef Program program = self.program
         cdef uint64_t unit
         cdef bint sound = True
-        self.walker.nodes = &self.nodes
         with nogil:
             while not program.cancelled and sound:
                 unit = fetch_add(&program.next_unit, 1, RELAXED)
@@ -224,7 +223,6 @@ cdef class Store:
         index_unit(x, span)
         number_definitions(x)
         build_all(x)
-        learn(&self.walker)
         if x.features & FEATURE_DECL_TAG:
             tag_types(x)
         listed.end = <uint32_t>x.unit_nodes.num

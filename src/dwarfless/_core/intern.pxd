@@ -18,7 +18,6 @@ from dwarfless._core.program cimport NO_REF
 from dwarfless._core.names cimport *
 from dwarfless._core.walk cimport *
 from dwarfless._core.interner cimport *
-from dwarfless._core.recognised cimport *
 from dwarfless._core.tags cimport *
 
 
@@ -343,7 +342,6 @@ cdef inline void build_all(Interner* x) noexcept nogil:
     """Build every local type; `node` of each is then set."""
     cdef uint32_t i, top
     cdef LocalType* t
-    cdef bint same
     for i in range(1, <uint32_t>x.walker.types.num):
         x.stack.num = 0
         push_u32(&x.stack, i)
@@ -352,19 +350,11 @@ cdef inline void build_all(Interner* x) noexcept nogil:
             t = local_type(x, top)
             if t.state == STATE_NEW:
                 t.state = STATE_OPEN
-                same = False
-                if t.flags & LOCAL_GUESSED:
-                    if wait_for_noted(x, t, &same):
-                        continue
-                elif t.kind != LK_ANNOTATION and wait_for_children(x, t):
+                if t.kind != LK_ANNOTATION and wait_for_children(x, t):
                     continue
-            elif t.state == STATE_OPEN:
-                same = t.flags & LOCAL_GUESSED and is_same(x, t)
             if t.state == STATE_OPEN:
                 x.mark = DUPLICATE_MARK if t.ordinal else 0
-                if t.flags & LOCAL_GUESSED and not same:
-                    read_out(x, t)
-                t.node = found(x, t.node) if same else build(x, t)
+                t.node = build(x, t)
                 t.state = STATE_DONE
                 if not t.flags & LOCAL_NAMED:
                     u32s(&x.known)[top] = KNOWN | t.node

@@ -19,7 +19,6 @@ from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 from dwarfless._core.columns cimport *
-from dwarfless._core.guesses cimport *
 from dwarfless._core.local cimport *
 from dwarfless._core.plain cimport *
 from dwarfless._core.plans cimport *
@@ -195,8 +194,7 @@ cdef inline void enter_uninteresting(Walker* w, Abbrev* abbrev, Scope scope) noe
 cdef inline void enter_plain(Walker* w, Abbrev* abbrev) noexcept nogil:
     """Go on behind a DIE that was read the short way."""
     if abbrev.plain.action == ACTION_TYPE:
-        if not recognise(w, <uint32_t>w.types.num - 1) \
-                and not read_children(w, <uint32_t>w.types.num - 1):
+        if not read_children(w, <uint32_t>w.types.num - 1):
             scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
     elif abbrev.plain.action == ACTION_MEMBER:
         scope_push(w, SCOPE_CHILD, <uint32_t>w.children.num - 1)
@@ -231,7 +229,6 @@ cdef inline void walk_unit(Walker* w) noexcept nogil:
     cdef uint64_t address
     cdef uint32_t kind, index
     w.scopes.num = 0
-    w.guesses_here = may_guess(w)
     scope_push(w, SCOPE_TOP, 0)
     while r.cur.pos < r.cur.end:
         address = r.section_base + <uint64_t>(r.cur.pos - r.cur.start)
