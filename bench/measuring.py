@@ -41,7 +41,7 @@ class Sample:
     anonymous: int
 
 
-def anonymous_memory(pid: int) -> int:
+def anonymous_memory(pid: int | str) -> int:
     """Return a process's anonymous resident memory in bytes, 0 when it is gone."""
     try:
         with open(f"/proc/{pid}/status") as status:
