@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from dwarfless.errors import DwarflessError
+
 __all__ = ["debug"]
 
 PLUGIN = "dwarfless.consumers.drgn_plugin.plugin"
@@ -31,12 +33,14 @@ PLUGIN = "dwarfless.consumers.drgn_plugin.plugin"
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Its variables; else those that were loaded, or are installed.",
 )
+@click.option("--load", is_flag=True, help="Load the running kernel's extra if it is not.")
 @click.option("--explain", "explaining", is_flag=True, help="Say what was found where, and stop.")
 @click.argument("arguments", metavar="[DRGN'S ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
 def debug(
     core: Path | None,
     base: Path | None,
     extra: Path | None,
+    load: bool,
     explaining: bool,
     arguments: tuple[str, ...],
 ) -> None:
@@ -50,21 +54,49 @@ def debug(
     except ImportError:
         raise click.UsageError("drgn is not installed: pip install 'dwarfless[drgn]'") from None
     if explaining:
-        for line in explained(core, base, extra):
+        for line in explained(core, base, extra, load):
             click.echo(line)
         return
     named = {"DWARFLESS_BASE": base, "DWARFLESS_EXTRA": extra}
     os.environ.update({key: str(path) for key, path in named.items() if path is not None})
     os.environ["DWARFLESS_ALWAYS"] = "1"
+    if load:
+        os.environ["DWARFLESS_LOAD"] = "1"
     # From a source tree it may be no entry point; being named twice does no harm.
     others = os.environ.get("DRGN_PLUGINS", "")
     os.environ["DRGN_PLUGINS"] = ",".join(filter(None, [others, f"dwarfless={PLUGIN}"]))
     sys.argv = ["drgn", *(["-c", str(core)] if core is not None else []), *arguments]
-    drgn.cli._main()
+    try:
+        drgn.cli._main()
+    except Exception as error:
+        if _is_of_start(error):
+            raise _not_sound(core, error) from None
+        raise
 
 
-def explained(core: Path | None, base: Path | None, extra: Path | None) -> list[str]:
-    """Return what was found for a kernel."""
+def _is_of_start(error: BaseException) -> bool:
+    """Tell whether drgn failed before it did anything that was asked for.
+
+    libelf's complaints about a core file come as plain Exception; drgn expects ValueError.
+    """
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return (
+        type(error) is Exception and last is not None and last.tb_frame.f_code.co_name == "_main"
+    )
+
+
+def _not_sound(core: Path | None, error: Exception) -> DwarflessError:
+    return DwarflessError(f"{core or 'the running kernel'}: {error}")
+
+
+def explained(core: Path | None, base: Path | None, extra: Path | None, load: bool) -> list[str]:
+    """Return what was found for a kernel.
+
+    Raises:
+        DwarflessError: The core is not sound, or what was found does not fit it.
+    """
     import drgn
 
     from dwarfless.consumers.drgn_plugin.attach import attach
@@ -74,8 +106,15 @@ def explained(core: Path | None, base: Path | None, extra: Path | None) -> list[
     # The hook would look for BTF by itself, without what is named here.
     os.environ["DRGN_DISABLE_PLUGINS"] = "*"
     prog = drgn.Program()
-    if core is None:
-        prog.set_kernel()
-    else:
-        prog.set_core_dump(core)
-    return list(explain(attach(prog, Options(base, extra, always=True))))
+    try:
+        if core is None:
+            prog.set_kernel()
+        else:
+            prog.set_core_dump(core)
+    except OSError:
+        raise
+    except Exception as error:
+        raise _not_sound(core, error) from None
+    if not prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
+        raise DwarflessError(f"{core}: no core file of a Linux kernel: it has no VMCOREINFO")
+    return list(explain(attach(prog, Options(base, extra, always=True, load=load))))

@@ -41,6 +41,8 @@ __all__ = [
 
 #: The start of linux_banner; UTS_RELEASE has at most 64 bytes. Source: init/version-timestamp.c.
 BANNER: Final = re.compile(rb"Linux version ([!-~]{1,64}) \(")
+#: What a debugger reads in the kernel's memory; without CONFIG_KALLSYMS_ALL no symbol leads there.
+KERNEL_SECTIONS: Final = (".BTF", ".orc_header", ".orc_unwind", ".orc_unwind_ip")
 #: What the running kernel shows of itself.
 RUNNING_BTF: Final = "/sys/kernel/btf/vmlinux"
 RUNNING_NOTES: Final = Path("/sys/kernel/notes")
@@ -67,7 +69,7 @@ def bind(source: str | os.PathLike[str] | ElfImage, graph: TypeGraph) -> Binding
     image = source if isinstance(source, ElfImage) else ElfImage.load(source)
     chain = levels(graph)
     own = identify(image)
-    of_module = own.module and len(chain) > 1
+    of_module = own.module != "" and len(chain) > 1
     kernel = identify_file(chain[0].source) if of_module else own
     return Binding(
         layout=image.layout,
@@ -77,7 +79,7 @@ def bind(source: str | os.PathLike[str] | ElfImage, graph: TypeGraph) -> Binding
         module=own.module,
         module_build_id=own.module_build_id,
         bases=tuple(level.digest for level in chain[:-1]),
-        sections=bound_sections(image, _section_names(chain)),
+        sections=bound_sections(image, _section_names(chain, of_module)),
     )
 
 
@@ -165,9 +167,11 @@ def bound_sections(image: ElfImage, names: Iterable[str]) -> tuple[BoundSection,
     return tuple(found[name] for name in sorted(found))
 
 
-def _section_names(chain: list[TypeGraph]) -> Iterator[str]:
-    """Yield the sections that variables are in, and the one that tells how far a kernel moved."""
+def _section_names(chain: list[TypeGraph], of_module: bool) -> Iterator[str]:
+    """Yield the sections that variables are in, and those by which debuggers find their way."""
     yield ".text"
+    if not of_module:
+        yield from KERNEL_SECTIONS
     for level in chain:
         for offset in level.name_offsets[level.kinds == Kind.DATASEC].tolist():
             yield level.string(offset)

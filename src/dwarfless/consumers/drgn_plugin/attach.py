@@ -6,7 +6,7 @@ Out: finders for types, objects and symbols; the kernel as a module with its add
 """
 
 import logging
-from collections import Counter
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
@@ -15,9 +15,10 @@ from drgn import (
     FaultError,
     ModuleFileStatus,
     Program,
-    RelocatableModule,
     Symbol,
+    SymbolBinding,
     SymbolIndex,
+    SymbolKind,
     Type,
 )
 
@@ -25,18 +26,17 @@ from dwarfless.btf.decode import decode
 from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.memory import KernelMemory
 from dwarfless.consumers.drgn_plugin.objects import Finder
+from dwarfless.consumers.drgn_plugin.sections import Sections
 from dwarfless.consumers.drgn_plugin.sources import EXTRA_NAME, Options, Sources, find_sources
 from dwarfless.consumers.drgn_plugin.types import Types
-from dwarfless.errors import BaseMismatchError, DwarflessError
+from dwarfless.errors import DwarflessError
 from dwarfless.formats.btf import Kind
 
 __all__ = ["NAME", "Attached", "attach"]
 
 logger: Final = logging.getLogger("drgn.dwarfless")
-#: Variables that agree on where a section starts.
-ENOUGH_WITNESSES: Final = 3
-#: Not where the module was loaded, but beside the kernel's.
-PERCPU_SECTION: Final = ".data..percpu"
+#: What a linker calls the ends of a section whose name, behind its dot, is an identifier.
+SECTION_END: Final = re.compile(r"__(start|stop)_(\w+)")
 #: Of our finders.
 NAME: Final = "dwarfless"
 
@@ -72,10 +72,22 @@ class Attached:
         for graph in (self.sources.base, self.sources.extra):
             if graph is not None:
                 types = Types(self.prog, graph, types, self._complete)
-                found.insert(0, Level(types, "", self._kernel_section))
-        if self.sources.binding is not None:
-            self._check_told(found)
+                found.insert(0, Level(types, "", self.sections.of_kernel))
+        self.sections.check_told(found)
+        self._warn_of_missing()
         return found
+
+    @cached_property
+    def sections(self) -> Sections:
+        """Where sections are."""
+        return Sections(self.memory, self.sources.binding)
+
+    def _warn_of_missing(self) -> None:
+        """Say once what will not be found, unless DWARF finds it."""
+        status = self.prog.main_module("kernel", create=True).debug_file_status
+        if status != ModuleFileStatus.HAVE:
+            for line in self.sources.missing(self.memory):
+                logger.warning("%s", line)
 
     @cached_property
     def module_levels(self) -> list[Level]:
@@ -85,17 +97,28 @@ class Attached:
         if base is None:
             return found
         try:
-            for name, address, size in self.memory.iter_module_btf(base.graph):
+            for name, address, size in self.memory.iter_module_btf(base.graph, self._btf_modules):
                 if name == EXTRA_NAME:
                     continue
                 content = self.prog.read(address, size)
                 graph = decode(content, base=base.graph, source=f"{name} in memory")
                 types = Types(self.prog, graph, base.types, self._complete)
                 module = name.removesuffix("_btf")
-                found.append(Level(types, module, self._module_section))
+                found.append(Level(types, module, self.sections.of_module))
         except (FaultError, DwarflessError) as error:
             logger.warning("the modules' BTF can't be read: %s", error)
         return found
+
+    @cached_property
+    def _btf_modules(self) -> int | None:
+        """The kernel's list of BTF by its variable, which needs no symbol; None if it has none."""
+        for level in self.kernel_levels:
+            for var_id in level.find_ids("btf_modules", Kind.VAR):
+                place = level.place(var_id)
+                start = None if place is None else level.start_of(place.section)
+                if place is not None and start is not None:
+                    return start + place.offset
+        return None
 
     def levels(self) -> Iterator[Level]:
         """Yield all levels, the kernel's first; modules' are read when it comes to them."""
@@ -109,87 +132,6 @@ class Attached:
             (level, type_id) for level in self.levels() for type_id in level.find_ids(name, kind)
         ]
         return found[0][0].types.type(found[0][1]) if len(found) == 1 else None
-
-    def _check_told(self, levels: list[Level]) -> None:
-        """Make sure that variables are where VMCOREINFO says.
-
-        Raises:
-            BaseMismatchError: One is not.
-        """
-        for name, told in self.memory.symbols_told.items():
-            for level in levels:
-                for var_id in level.find_ids(name, Kind.VAR):
-                    place = level.place(var_id)
-                    start = None if place is None else self._bound_section(place.section)
-                    # VMCOREINFO tells the value, not the address, of mem_section and vmemmap.
-                    if place is None or start is None or name in ("mem_section", "vmemmap"):
-                        continue
-                    if start + place.offset != told:
-                        raise BaseMismatchError(
-                            f"{level.graph.source}: has {name} at {start + place.offset:#x}, "
-                            f"the kernel at {told:#x}"
-                        )
-
-    def _bound_section(self, section: str) -> int | None:
-        """Return where the extra's note says that a section is."""
-        binding, slide = self.sources.binding, self.memory.slide
-        if binding is None or slide is None:
-            return None
-        return binding.address(section, 0, slide=slide)
-
-    def _kernel_section(self, section: str, level: Level) -> int | None:
-        bound = self._bound_section(section)
-        if bound is not None:
-            return bound
-        return self._witnessed_section(section, level)
-
-    def _witnessed_section(self, section: str, level: Level) -> int | None:
-        """Return where a section starts by the symbols of some of its variables.
-
-        A symbol that a variable of that name in another section has does not count. A name with
-        several symbols votes for each; what no other start equals wins.
-        """
-        starts: Counter[int] = Counter()
-        for name, offset in level.witnesses(section):
-            symbols = set(self.memory.find_symbol(name, quick=True))
-            if len(symbols) > 1:
-                symbols -= self._taken(name, section, level)
-            starts.update(symbol - offset for symbol in symbols)
-            if len(symbols) == 1:
-                (symbol,) = symbols
-                if starts[symbol - offset] == ENOUGH_WITNESSES:
-                    return symbol - offset
-        ranked = starts.most_common(2)
-        if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
-            return None
-        return ranked[0][0]
-
-    def _taken(self, name: str, section: str, level: Level) -> set[int]:
-        """Return where variables of a name are in other sections."""
-        places = [level.place(var_id) for var_id in level.find_ids(name, Kind.VAR)]
-        found = set()
-        for place in places:
-            if place is not None and place.section != section:
-                start = level.start_of(place.section)
-                if start is not None:
-                    found.add(start + place.offset)
-        return found
-
-    def _module_section(self, section: str, level: Level) -> int | None:
-        for module in self._modules.get(level.module, ()):
-            if section == PERCPU_SECTION:
-                return int(module.object.percpu)
-            if section in module.section_addresses:
-                return int(module.section_addresses[section])
-        return None
-
-    @cached_property
-    def _modules(self) -> dict[str, list[RelocatableModule]]:
-        found: dict[str, list[RelocatableModule]] = {}
-        for module, _ in self.prog.loaded_modules():
-            if isinstance(module, RelocatableModule):
-                found.setdefault(module.name, []).append(module)
-        return found
 
     def known_symbols(self, name: str, level: Level) -> list[int]:
         """Return the addresses of a symbol, if knowing them costs nothing more."""
@@ -205,7 +147,7 @@ class Attached:
         found = index(self.prog, name, None, False) if index is not None else ()
         ranges = [
             each
-            for module in self._modules.get(level.module, ())
+            for module in self.sections.modules.get(level.module, ())
             for each in module.address_ranges or ()
         ]
         inside = {s.address for s in found if any(a <= s.address < b for a, b in ranges)}
@@ -243,10 +185,24 @@ class Attached:
         if address is None or self._is_inside(address):
             index = self.memory.index
             found += index(prog, name, address, one) if index is not None else ()
+        if name is not None and not found:
+            found += self._section_symbols(name)
         if not (one and found):
             index = self.module_index
             found += index(prog, name, address, one) if index is not None else ()
         return found[:1] if one else found
+
+    def _section_symbols(self, name: str) -> Iterator[Symbol]:
+        """Yield the symbol of a section's start or end by the extra's note.
+
+        Without CONFIG_KALLSYMS_ALL the kernel does not list those of ORC, which drgn asks for.
+        """
+        match = SECTION_END.fullmatch(name)
+        if match is not None and not self.looking:
+            ends = self.sections.bound(f".{match[2]}")
+            if ends is not None:
+                place = ends[match[1] == "stop"]
+                yield Symbol(name, place, 0, SymbolBinding.GLOBAL, SymbolKind.NOTYPE)
 
     def _is_inside(self, address: int) -> bool:
         """Tell whether an address is in the kernel proper, as far as its ends are known."""
@@ -257,9 +213,12 @@ class Attached:
         """Say where the kernel is, so that drgn finds it by address and reads its ORC."""
         main = self.prog.main_module("kernel", create=True)
         if main.address_ranges is None:
-            ends = [self.memory.find_symbol(name) for name in ("_stext", "_end")]
-            if all(len(found) == 1 for found in ends):
-                main.address_ranges = [(ends[0][0], ends[1][0])]
+            # Without CONFIG_KALLSYMS_ALL only the code's end is a symbol; ORC is of code alone.
+            names = ("_stext", "_end", "_etext")
+            start, *ends = (self.memory.find_symbol(name) for name in names)
+            end = next((found for found in ends if len(found) == 1), [])
+            if len(start) == 1 and end:
+                main.address_ranges = [(start[0], end[0])]
 
     def spare_debug_info(self, modules: Sequence[object]) -> None:
         """Say that files nobody found are not needed, for what BTF describes."""

@@ -24,7 +24,9 @@ def explain(attached: Attached) -> Iterator[str]:
     moved = "moved by an unknown distance" if slide is None else f"moved by {slide:#x}"
     yield f"kernel: Linux {memory.release}, build-id {memory.build_id or 'unknown'}, {moved}"
     yield from sources.steps
-    symbols = "in memory" if memory.kallsyms is not None else "not told by VMCOREINFO"
+    symbols = "not told by VMCOREINFO"
+    if memory.kallsyms is not None:
+        symbols = "in memory" if memory.has_variables else "in memory, without variables"
     yield f"symbols: kallsyms {symbols}"
     for level in attached.kernel_levels:
         yield f"kernel: {level.graph.source}: {_numbers(level)}"
@@ -32,15 +34,7 @@ def explain(attached: Attached) -> Iterator[str]:
         yield f"module {level.module}: {_numbers(level)}"
     if len(attached.module_levels) > MAX_LISTED:
         yield f"{len(attached.module_levels) - MAX_LISTED} more modules"
-    if sources.base is None:
-        yield "missing: types; name the kernel's BTF, raw or in its vmlinux: --base FILE"
-    elif sources.extra is None:
-        yield (
-            "missing: variables; make them from the debug package, dwarfless extra VMLINUX -o "
-            f"{memory.build_id or 'FILE'}.btf, and name them: --extra FILE"
-        )
-    elif sources.binding is None and memory.kallsyms is None:
-        yield "missing: addresses; neither kallsyms nor a note in the extra tells them"
+    yield from sources.missing(memory)
 
 
 def _numbers(level: Level) -> str:

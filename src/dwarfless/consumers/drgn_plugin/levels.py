@@ -98,6 +98,29 @@ class Level:
                 return Place(self.graph[section_id].name, offset, size)
         return None
 
+    def written_in(self, var_id: int) -> tuple[str, str]:
+        """Return the function and the file that a static variable is written in, else ("", "").
+
+        Source: the decl tags that graph/locals.py gives what is inside functions.
+        """
+        function = file = ""
+        for text in self._tags.get(var_id, ()):
+            key, _, value = text.partition(":")
+            function = value if key == "function" else function
+            file = value if key == "file" else file
+        return function, file
+
+    @cached_property
+    def _tags(self) -> dict[int, list[str]]:
+        """The texts of decl tags by the type they are on."""
+        found: dict[int, list[str]] = {}
+        for tag_id in self.graph.arrays.find_kind(Kind.DECL_TAG):
+            tag = self.graph[tag_id]
+            assert isinstance(tag, views.DeclTag)
+            if tag.component < 0:
+                found.setdefault(tag.type_id, []).append(tag.name)
+        return found
+
     def witnesses(self, section: str) -> list[tuple[str, int]]:
         """Return (name, offset) of some variables of a section, spread over it."""
         found = []

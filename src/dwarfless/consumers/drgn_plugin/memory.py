@@ -22,6 +22,14 @@ from dwarfless.graph.type_graph import TypeGraph
 __all__ = ["KernelMemory"]
 
 SYMBOL: Final = re.compile(r"SYMBOL\((\w+)\)=([0-9a-fA-F]+)")
+#: Version -> patch levels with a BUILD-ID that is not the kernel's.
+GARBAGE_BUILD_IDS: Final = {
+    "5.15": range(168, 1 << 16),
+    "6.1": range(113, 119),
+    "6.6": range(55, 63),
+    "6.10": range(14, 1 << 16),
+    "6.11": range(3, 10),
+}
 #: More than any kernel has; a broken list ends here.
 MAX_MODULES: Final = 1 << 14
 MAX_BTF: Final = 1 << 28
@@ -51,8 +59,8 @@ class KernelMemory:
 
     @property
     def build_id(self) -> str:
-        """The kernel's build-id in hex, or "" (before Linux 5.9)."""
-        return self.vmcoreinfo.get("BUILD-ID", "")
+        """The kernel's build-id in hex; "" before Linux 5.9, and where it is garbage."""
+        return "" if _tells_garbage(self.release) else self.vmcoreinfo.get("BUILD-ID", "")
 
     @property
     def release(self) -> str:
@@ -101,21 +109,36 @@ class KernelMemory:
             return [self.symbols_told[name]] if name in self.symbols_told else []
         return sorted({symbol.address for symbol in self.index(self.prog, name, None, False)})
 
+    @property
+    def has_variables(self) -> bool:
+        """Whether symbols tell where variables are: not without CONFIG_KALLSYMS_ALL."""
+        try:
+            return bool(self.find_symbol("init_task", quick=True))
+        except (FaultError, ValueError):
+            return False
+
     def read_base(self) -> bytes | None:
         """Return the kernel's own BTF; None if it has none or does not say where."""
         ends = [self.find_symbol(name) for name in ("__start_BTF", "__stop_BTF")]
         if not all(len(found) == 1 for found in ends):
             return None
         (start,), (stop,) = ends
+        return self.read_btf(start, stop)
+
+    def read_btf(self, start: int, stop: int) -> bytes | None:
+        """Return what is between two addresses; None if BTF can't be as large."""
         return self.prog.read(start, stop - start) if 0 < stop - start <= MAX_BTF else None
 
-    def iter_module_btf(self, base: TypeGraph) -> Iterator[tuple[str, int, int]]:
+    def iter_module_btf(
+        self, base: TypeGraph, place: int | None = None
+    ) -> Iterator[tuple[str, int, int]]:
         """Yield (name, address, bytes) of the BTF of each loaded module that has any.
 
         Args:
             base: The kernel's BTF: it says how its lists are laid out.
+            place: Where the list starts; None to ask the symbols.
         """
-        head = self.find_symbol("btf_modules")
+        head = self.find_symbol("btf_modules") if place is None else [place]
         layout = _offsets(base, "btf_module", ("list", "btf"))
         fields = _offsets(base, "btf", ("data", "data_size", "name"))
         if len(head) != 1 or layout is None or fields is None:
@@ -131,6 +154,16 @@ class KernelMemory:
             if 0 < size <= MAX_BTF:
                 yield name, self.prog.read_u64(btf + fields["data"]), size
             at = self.prog.read_u64(at)
+
+
+def _tells_garbage(release: str) -> bool:
+    """Tell whether a kernel's VMCOREINFO has no right BUILD-ID.
+
+    Source: commit 905415ff3ffb ("lib/buildid: harden build ID parsing logic"), mended by
+    de3ec364c3c3; both went into stable kernels.
+    """
+    match = re.match(r"(\d+\.\d+)\.(\d+)", release)
+    return match is not None and int(match[2]) in GARBAGE_BUILD_IDS.get(match[1], ())
 
 
 def _offsets(graph: TypeGraph, name: str, members: tuple[str, ...]) -> dict[str, int] | None:

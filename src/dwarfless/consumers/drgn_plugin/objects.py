@@ -4,7 +4,8 @@ In:  the levels of a kernel, its symbols.
 Out: an object or type; None where there is none; an error where there are several.
 
 BTF has no file names. Where a name has several meanings, the error lists them, and what drgn calls
-a file name chooses: "#1234" a type id, "xfs" or "xfs.ko" a module.
+a file name chooses: "#1234" a type id, "xfs" or "xfs.ko" a module; of a function's own variables
+their function or file.
 """
 
 import logging
@@ -118,6 +119,8 @@ class Finder:
         of = f" of module {level.module}" if level.module else ""
         if isinstance(level.graph[type_id], views.Var):
             place = level.place(type_id)
+            function, _ = level.written_in(type_id)
+            of += f" in {function}()" if function else ""
             if place is not None:
                 return f" ({place.section}+{place.offset:#x}{of})"
         return f" ({of.strip()})" if of else ""
@@ -126,7 +129,8 @@ class Finder:
         self, name: str, flags: FindObjectFlags, filename: str | None
     ) -> Object | None:
         if flags & FindObjectFlags.VARIABLE:
-            variable = self._choose(name, list(self._iter(name, filename, Kind.VAR)), filename)
+            found = _written_in(list(self._iter(name, filename, Kind.VAR)), filename)
+            variable = self._choose(name, found, filename)
             if variable is not None:
                 return self._variable(name, *variable)
         if flags & FindObjectFlags.FUNCTION:
@@ -143,13 +147,16 @@ class Finder:
         assert isinstance(view, views.Var)
         if place is None:
             return None
-        if place.section.startswith(".init"):
+        freed = place.section.startswith(".init")
+        if freed:
             logger.warning("%s is in %s, which the kernel freed", name, place.section)
         start = level.start_of(place.section)
-        symbols = self.attached.known_symbols(name, level)
+        # A function's own variables have other symbols: NAME.NUMBER.
+        local = any(level.written_in(var_id))
+        symbols = [] if local else self.attached.known_symbols(name, level)
         if start is None:
-            if len(symbols) != 1:
-                return None
+            if len(symbols) != 1 or len(level.find_ids(name, Kind.VAR)) != 1:
+                raise _Nowhere(name, var_id, place.section, level.module, freed)
             (address,) = symbols
         else:
             address = (start + place.offset) & (1 << 64) - 1
@@ -194,6 +201,37 @@ class _Ambiguous(TypeLookupError):
         super().__init__(name, ids=ids)
         listed = ", ".join(places[:16]) + (", …" if len(places) > 16 else "")
         self.args = (f"{name!r} is ambiguous: {listed}; choose by file name, such as '#{ids[0]}'",)
+
+
+class _Nowhere(TypeLookupError):
+    """A variable whose section is nowhere, as far as can be told."""
+
+    def __init__(self, name: str, var_id: int, section: str, module: str, freed: bool) -> None:
+        super().__init__(name, ids=[var_id])
+        of = f" of module {module}" if module else ""
+        why = "no symbol tells where that is, and the extra, raw BTF, does not say"
+        if module:
+            why = "it was freed once the module had started" if freed else "it is not loaded"
+        self.args = (f"{name!r} is in {section}{of}: {why}",)
+
+
+def _written_in(found: list[Found], filename: str | None) -> list[Found]:
+    """Return the variables that a name in a function or file means.
+
+    A function's own are meant if the function or file is named, or if there are no others.
+    """
+    if len(found) < 2:
+        return found
+    places = [level.written_in(var_id) for level, var_id in found]
+    if filename is None:
+        outside = [each for each, place in zip(found, places, strict=True) if not any(place)]
+        return outside or found
+    named = [
+        each
+        for each, (function, file) in zip(found, places, strict=True)
+        if function == filename or file == filename or file.endswith(f"/{filename}")
+    ]
+    return named or found
 
 
 def _meaning(level: Level, type_id: int) -> tuple[object, ...]:

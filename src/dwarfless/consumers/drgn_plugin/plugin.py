@@ -1,6 +1,6 @@
 """What drgn calls when a program has its target.
 
-In:  a Program; DWARFLESS_BASE, DWARFLESS_EXTRA and DWARFLESS_PATH in the environment.
+In:  a Program; DWARFLESS_BASE, _EXTRA, _PATH, _ALWAYS and _LOAD in the environment.
 Out: finders in it, if it is a Linux kernel.
 """
 
@@ -22,6 +22,7 @@ def options_from_environment() -> Options:
         Path(base) if base else None,
         Path(extra) if extra else None,
         always=os.environ.get("DWARFLESS_ALWAYS", "") not in ("", "0"),
+        load=os.environ.get("DWARFLESS_LOAD", "") not in ("", "0"),
     )
 
 

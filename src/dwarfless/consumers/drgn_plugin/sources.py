@@ -9,6 +9,7 @@ folders of extras. What is found for another kernel is refused.
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ __all__ = ["EXTRA_NAME", "Options", "Sources", "find_sources"]
 
 #: What the kernel calls the module that holds its extra.
 EXTRA_NAME: Final = "vmlinux_btf_extra"
+#: Loads it; for root alone.
+REQUEST: Final = ("modprobe", "vmlinux-btf-extra")
 SIZE: Final = re.compile(r"SIZE\((\w+)\)")
 SYS: Final = Path("/sys/kernel/btf")
 SUFFIXES: Final = ("", ".btf", ".ko", ".ko.xz", ".ko.zst")
@@ -43,11 +46,13 @@ class Options:
         base: The kernel's BTF; None to look for it.
         extra: Its extra; None to look for it.
         always: Whether BTF comes before DWARF.
+        load: Whether to load the running kernel's extra if it is not.
     """
 
     base: Path | None = None
     extra: Path | None = None
     always: bool = False
+    load: bool = False
 
 
 @dataclass
@@ -65,6 +70,21 @@ class Sources:
     extra: TypeGraph | None = None
     binding: "Binding | None" = None
     steps: list[str] = field(default_factory=list)
+
+    def missing(self, memory: KernelMemory) -> Iterator[str]:
+        """Yield what a debugger will not know, and what mends it."""
+        if self.base is None:
+            yield "missing: types; name the kernel's BTF, raw or in its vmlinux: --base FILE"
+        elif self.extra is None:
+            yield (
+                "missing: variables; make them from the debug package, dwarfless extra VMLINUX -o "
+                f"{memory.build_id or 'FILE'}.elf, and name them: --extra FILE"
+            )
+        elif self.binding is None and not memory.has_variables:
+            yield (
+                "missing: addresses; no symbols tell them (CONFIG_KALLSYMS_ALL), and the extra, "
+                "raw BTF, does not say where its sections are: name one in an ELF file"
+            )
 
 
 def is_running(memory: KernelMemory) -> bool:
@@ -89,17 +109,33 @@ def find_sources(memory: KernelMemory, options: Options) -> Sources:
         _take(found, options.extra, memory)
         return found
     content = _running(memory, EXTRA_NAME) or _loaded(memory, found.base)
+    if content is None and options.load and is_running(memory):
+        found.steps.append(f"extra: {_ask_for_it()}")
+        content = _running(memory, EXTRA_NAME)
     if content is not None:
         found.extra = decode(content, base=found.base, source=f"{EXTRA_NAME} in memory")
         found.steps.append(f"extra: module {EXTRA_NAME}, {len(content):,} bytes")
         return found
-    found.steps.append(f"extra: module {EXTRA_NAME} is not loaded")
+    told = "is not loaded"
+    if not memory.has_variables:
+        told = "can't be looked for: no symbols tell where (CONFIG_KALLSYMS_ALL)"
+    found.steps.append(f"extra: module {EXTRA_NAME} {told}")
     for path in _by_build_id(memory.build_id):
         if path.is_file():
             _take(found, path, memory)
             return found
         found.steps.append(f"extra: no {path}")
     return found
+
+
+def _ask_for_it() -> str:
+    """Make modprobe load the running kernel's extra; return how it went."""
+    try:
+        done = subprocess.run(REQUEST, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return f"{' '.join(REQUEST)}: {error}"
+    said = "done" if not done.returncode else done.stderr.strip().replace("\n", "; ")
+    return f"{' '.join(REQUEST)}: {said or f'exit status {done.returncode}'}"
 
 
 def _find_base(memory: KernelMemory, options: Options, steps: list[str]) -> TypeGraph | None:
@@ -116,14 +152,31 @@ def _find_base(memory: KernelMemory, options: Options, steps: list[str]) -> Type
         return decode(content, source=os.fspath(SYS / "vmlinux"))
     try:
         content = memory.read_base()
+        if content is None:
+            content = _bound_base(memory, options)
     except (FaultError, ValueError) as error:
         steps.append(f"base: the kernel's memory can't be read: {error}")
         return None
     if content is None:
-        steps.append("base: the kernel has no BTF, or no kallsyms that say where")
+        steps.append("base: the kernel has no BTF, or neither kallsyms nor an extra say where")
         return None
     steps.append(f"base: the kernel's memory, {len(content):,} bytes")
     return decode(content, source="vmlinux in memory")
+
+
+def _bound_base(memory: KernelMemory, options: Options) -> bytes | None:
+    """Return the kernel's BTF from where the extra's note says it is."""
+    from dwarfless.containers.load import read_binding
+
+    named = [options.extra] if options.extra is not None else _by_build_id(memory.build_id)
+    path = next((path for path in named if path.is_file()), None)
+    binding = None if path is None else read_binding(path)
+    section = None if binding is None else binding.find_section(".BTF")
+    if path is None or binding is None or section is None or memory.slide is None:
+        return None
+    check_kernel(binding, path, memory)
+    start = section.address + memory.slide
+    return memory.read_btf(start, start + section.size)
 
 
 def check_sizes(graph: TypeGraph, memory: KernelMemory) -> None:
@@ -173,19 +226,54 @@ def _by_build_id(build_id: str) -> Iterator[Path]:
             yield folder / f"{build_id}{suffix}"
 
 
+def check_kernel(binding: "Binding", path: Path, memory: KernelMemory) -> None:
+    """Make sure that an extra is for the kernel whose memory it is.
+
+    Raises:
+        BaseMismatchError: It says that it is not.
+    """
+    if not binding.build_id or not memory.build_id:
+        sound = binding.release in ("", memory.release)
+    else:
+        sound = binding.build_id == memory.build_id
+    if not sound:
+        told = f", build-id {memory.build_id}" if memory.build_id else ""
+        raise BaseMismatchError(
+            f"{path}: made for {binding.program}, not for Linux {memory.release}{told}"
+        )
+
+
+def check_fit(extra: TypeGraph, memory: KernelMemory) -> None:
+    """Make sure that raw BTF, which does not say whose it is, makes sense over a kernel's.
+
+    Over another base its ids and strings mean something else: names are pieces of others,
+    variables don't have the size of their type.
+
+    Raises:
+        BaseMismatchError: It makes none.
+
+    Cost: 60 ms, most of it the import of what checks it.
+    """
+    from dwarfless.graph.check import check
+
+    violations = check(extra)
+    if violations:
+        raise BaseMismatchError(
+            f"{extra.source}: not split over the BTF of Linux {memory.release}: {violations[0]}"
+        )
+
+
 def _take(found: Sources, path: Path, memory: KernelMemory) -> None:
     """Use a file as the extra, if it is this kernel's."""
     # What reads ELF files takes 20 ms to import; in memory BTF is raw.
     from dwarfless.containers.load import load, read_binding
 
     binding = read_binding(path)
-    told = "" if binding is None else binding.build_id
-    if binding is not None and told and memory.build_id not in ("", told):
-        raise BaseMismatchError(
-            f"{path}: made for {binding.program}, not for Linux {memory.release}"
-            f", build-id {memory.build_id}"
-        )
+    if binding is not None:
+        check_kernel(binding, path, memory)
     found.extra, found.binding = load(path, base=found.base), binding
+    if binding is None:
+        check_fit(found.extra, memory)
     bound = (
         "bound to this kernel" if binding is not None else "which does not say for which kernel"
     )
