@@ -11,7 +11,7 @@ Source: order of bpftool 7.8's `btf dump format c`, down to the mixing.
 """
 
 from cpython.array cimport array as CArray, clone, resize
-from libc.stdint cimport int8_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport strncmp
 
@@ -20,6 +20,7 @@ from dwarfless._core.btf cimport (
     TYPEDEF, UNION, VAR, kind_of, record_of, text_of, vlen_of)
 from dwarfless._core.c_layout cimport is_modifier
 from dwarfless._core.records cimport GraphArrays
+from dwarfless._core.strings cimport start_of
 
 from array import array
 
@@ -172,17 +173,6 @@ cdef int compare(const void* left, const void* right) noexcept nogil:
     return -1 if a.type_id < b.type_id else a.type_id > b.type_id
 
 
-cdef inline uint64_t start_of(const char* text) noexcept nogil:
-    """Return the first eight bytes of a text as a number that orders as they do."""
-    cdef uint64_t value = 0
-    cdef int i
-    for i in range(8):
-        value = value << 8 | <uint8_t>text[0]
-        if text[0]:
-            text += 1
-    return value
-
-
 cdef inline bint is_definable(const Chain* chain, uint32_t type_id) noexcept nogil:
     cdef uint32_t kind = kind_of(record_of(chain, type_id)[1])
     return kind != FUNC and kind != VAR and kind != DATASEC and kind != DECL_TAG
@@ -213,7 +203,7 @@ def sorted_ids(GraphArrays arrays):
             key.type_id = type_id
             key.rank = rank_of(chain, type_id)
             key.target = target_of(chain, type_id)
-            key.start = start_of(key.target)
+            key.start = start_of(key.target, 8)
             key.name = text_of(chain, record_of(chain, type_id)[0])
             key.mixture = mixture_of(chain, known, type_id, True, 0)
         qsort(keys, num, sizeof(Key), compare)

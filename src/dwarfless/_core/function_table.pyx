@@ -11,7 +11,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memchr, memcmp, memcpy, strlen
 
-from dwarfless._core.strings cimport hash_bytes
+from dwarfless._core.strings cimport hash_bytes, start_of
 
 from array import array
 
@@ -116,15 +116,6 @@ cdef bint holds(const char* text, size_t size, const char* part) noexcept nogil:
         if memcmp(text + i, part, part_size) == 0:
             return True
     return False
-
-
-cdef uint64_t start_of(const Key* key) noexcept nogil:
-    """Return a name's first eight bytes as a number that orders as they do."""
-    cdef uint64_t value = 0
-    cdef uint32_t i
-    for i in range(8):
-        value = value << 8 | (<uint8_t>key.name[i] if i < key.size else 0)
-    return value
 
 
 cdef inline int compare_names(const Key* x, const Key* y) noexcept nogil:
@@ -259,7 +250,7 @@ cdef class FunctionTable:
             return False
         for i in range(num):
             ranks[i].key = &self.known.keys[keys[i]]
-            ranks[i].start = start_of(ranks[i].key)
+            ranks[i].start = start_of(ranks[i].key.name, ranks[i].key.size)
         qsort(ranks, num, sizeof(Rank), compare_ranks)
         for i in range(num):
             keys[i] = <uint32_t>(ranks[i].key - self.known.keys)

@@ -51,6 +51,18 @@ cdef inline uint32_t hash_bytes(const char* text, size_t length) noexcept nogil:
     return <uint32_t>(h ^ (h >> 32))
 
 
+cdef inline uint64_t start_of(const char* text, size_t length) noexcept nogil:
+    """Return the first eight bytes, up to a NUL, as a number that orders as they do."""
+    cdef uint64_t value = 0
+    cdef size_t i
+    for i in range(8):
+        value = value << 8
+        if i < length and text[0]:
+            value |= <uint8_t>text[0]
+            text += 1
+    return value
+
+
 cdef inline uint32_t find_string(StringTable* t, const char* text, size_t length,
                                  uint32_t h) noexcept nogil:
     """Return the id of a string, or 0 if it isn't there (or is empty)."""

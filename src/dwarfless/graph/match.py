@@ -276,6 +276,6 @@ def _is_empty(graph: TypeGraph, emitted: Words, ids: IdMap) -> NDArray[np.bool_]
     """Mark DATASECs all of whose variables the base has."""
     empty = np.zeros(len(emitted), bool)
     for row in np.flatnonzero(graph.kinds[emitted - 1] == Kind.DATASEC).tolist():
-        entries = datasec_entries(graph[int(emitted[row])])
-        empty[row] = bool(entries) and all(ids[var_id] for var_id, _, _ in entries)
+        rows = _rows(graph[int(emitted[row])])
+        empty[row] = len(rows) > 0 and bool((ids[rows[:, 0]] != 0).all())
     return empty
