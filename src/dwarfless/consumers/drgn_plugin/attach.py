@@ -202,7 +202,7 @@ class Attached:
             ends = self.sections.bound(f".{match[2]}")
             if ends is not None:
                 place = ends[match[1] == "stop"]
-                yield Symbol(name, place, 0, SymbolBinding.GLOBAL, SymbolKind.NOTYPE)
+                yield Symbol(name, place, 0, SymbolBinding.GLOBAL, SymbolKind.UNKNOWN)
 
     def _is_inside(self, address: int) -> bool:
         """Tell whether an address is in the kernel proper, as far as its ends are known."""
