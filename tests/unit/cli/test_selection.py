@@ -15,13 +15,21 @@ static const int folded = 3;
 static int state = 1;
 int shared = 2;
 static int boot __attribute__((section(".init.data"))) = 3;
-int open_a(int *p) { static int calls = 7; calls += *p; return state += calls * folded + boot + shared; }
+int open_a(int *p) {
+  static int calls = 7;
+  calls += *p;
+  return state += calls * folded + boot + shared;
+}
 """
 TWO = """
 static const int folded = 3;
 static int state = 5;
 extern int shared;
-int open_b(int *p) { static long calls = 9; calls += *p; return state += (int)calls * folded + shared; }
+int open_b(int *p) {
+  static long calls = 9;
+  calls += *p;
+  return state += (int)calls * folded + shared;
+}
 int open_a(int *p);
 int main(void) { int x = 1; return open_a(&x) + open_b(&x); }
 """
