@@ -10,7 +10,9 @@ Out: DIR/SUITE.core and DIR/SUITE.ko in the cache, where DIR is vmcores; 512 MB 
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 if __package__ in (None, ""):
     ROOT = Path(__file__).resolve().parents[2]
@@ -20,12 +22,11 @@ import fetch
 from kernel.guest import boot
 from kernel.images import SUITES, LabError, find_kernel
 
-__all__ = ["core", "extra_module"]
+__all__ = ["built_core", "core", "extra_module"]
 
 DWARFLESS = "import sys; from dwarfless.cli.main import main; sys.exit(main())"
 NAME = "vmlinux_btf_extra"
-SCRIPT = f"""\
-insmod {NAME}.ko || exit 1
+SCRIPT = """\
 mkdir /tmp/a && mount -t tmpfs none /tmp/a && echo content >/tmp/a/file
 cat /dev/zero >/dev/null &
 sleep 10000 &
@@ -64,7 +65,7 @@ def extra_module(suite: str) -> Path:
 
 
 def core(suite: str, arguments: str = "") -> Path:
-    """Return a core file, made if it is missing.
+    """Return a core file of Debian's kernel with its extra loaded, made if it is missing.
 
     Args:
         suite: Of Debian.
@@ -78,21 +79,49 @@ def core(suite: str, arguments: str = "") -> Path:
     """
     path = _folder() / f"{suite}{arguments and '-'}{arguments}.core"
     if not path.exists():
-        partial = path.with_suffix(f".{os.getpid()}")
-        outcome = boot(
-            suite,
-            SCRIPT,
-            put={f"{NAME}.ko": extra_module(suite)},
-            modules=("nf_conntrack", "virtio_net", "xfs"),
-            arguments=arguments,
-            memory=512,
-            vmcore=partial,
-        )
-        if outcome.status:
-            partial.unlink()
-            raise LabError(f"the guest's script fails: {outcome.text}")
-        partial.replace(path)
+        load = f"insmod {NAME}.ko || exit 1\n"
+        put = {f"{NAME}.ko": extra_module(suite)}
+        _dump(path, suite, load + SCRIPT, ("nf_conntrack", "virtio_net", "xfs"), put, arguments)
     return path
+
+
+def built_core(build: Path) -> Path:
+    """Return a core file of a kernel that tools/build_kernel.py built, made if it is missing.
+
+    Raises:
+        LabError: The guest can't be made, or fails.
+
+    Cost: as core().
+    """
+    path = _folder() / f"{build.name}.core"
+    if not path.exists():
+        _dump(path, build, SCRIPT, ("fuse", "loop"))
+    return path
+
+
+def _dump(
+    path: Path,
+    kernel: str | Path,
+    script: str,
+    modules: Sequence[str],
+    put: Mapping[str, Path] = MappingProxyType({}),
+    arguments: str = "",
+) -> None:
+    """Boot a kernel, run a script in it, and write its memory."""
+    partial = path.with_suffix(f".{os.getpid()}")
+    outcome = boot(
+        kernel,
+        script,
+        put=put,
+        modules=modules,
+        arguments=arguments,
+        memory=512,
+        vmcore=partial,
+    )
+    if outcome.status:
+        partial.unlink()
+        raise LabError(f"the guest's script fails: {outcome.text}")
+    partial.replace(path)
 
 
 if __name__ == "__main__":

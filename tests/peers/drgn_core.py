@@ -29,6 +29,8 @@ from drgn.helpers.linux.pid import for_each_task
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from dwarfless.consumers.drgn_plugin.attach import Attached, attach
+from dwarfless.consumers.drgn_plugin.levels import Level
+from dwarfless.consumers.drgn_plugin.objects import MAX_LISTED
 from dwarfless.consumers.drgn_plugin.sources import Options
 from dwarfless.formats.btf import Kind
 from peers.drgn_variables import outline, size, text
@@ -64,16 +66,16 @@ def said(obj: drgn.Object) -> tuple[Any, ...]:
     return obj.address_, size(obj.type_), text(obj.type_)
 
 
-def names(attached: Attached, *kinds: Kind) -> dict[str, list[int]]:
-    """Return the names of a kernel's own types, with their ids."""
-    found: dict[str, list[int]] = {}
+def names(attached: Attached, *kinds: Kind) -> dict[str, list[tuple[Level, int]]]:
+    """Return the names of a kernel's own types, with their levels and ids."""
+    found: dict[str, list[tuple[Level, int]]] = {}
     for level in attached.kernel_levels:
         graph = level.graph
         for kind in kinds:
             for row in (graph.kinds == kind).nonzero()[0].tolist():
                 name = graph.string(int(graph.name_offsets[row]))
                 if name:
-                    found.setdefault(name, []).append(graph.first_id + row)
+                    found.setdefault(name, []).append((level, graph.first_id + row))
     return found
 
 
@@ -84,38 +86,95 @@ def compare(what: str, name: str, one: Any, other: Any) -> None:
         differences.append((what, name, one, other))
 
 
+class Symbols:
+    """The symbols that vmlinux has, as drgn reads them.
+
+    Attributes:
+        sizes: (address, name) -> sizes in bytes; what the compiler adds to a name is cut.
+        places: Name -> addresses.
+    """
+
+    def __init__(self, dwarf: drgn.Program) -> None:
+        self.sizes: dict[tuple[int, str], set[int]] = {}
+        self.places: dict[str, set[int]] = {}
+        for symbol in dwarf.symbols():
+            name = symbol.name.partition(".")[0]
+            self.sizes.setdefault((symbol.address, name), set()).add(symbol.size)
+            self.places.setdefault(name, set()).add(symbol.address)
+
+
 def compare_variables(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) -> None:
     """Each variable: address, size, type."""
-    for name, ids in names(attached, Kind.VAR).items():
-        found = [said(btf.object(name, FindObjectFlags.VARIABLE, f"#{i}")) for i in ids]
-        if len(ids) == 1:
-            compare("lookup by name", name, found[0], said(btf.variable(name)))
-        try:
-            expected = said(dwarf.variable(name))
-        except (LookupError, _drgn.BadDataError) as error:
-            expected = str(error)
-        # DWARF gives any one of several of a name; test_drgn.py asks for the others by file.
-        match = expected if expected in found else found[0] if len(found) == 1 else found
-        if isinstance(expected, tuple) and expected[0] is not None and expected != match:
-            begin, end = (dwarf.symbol(f"__init_{word}").address for word in ("begin", "end"))
-            if begin <= expected[0] < end:
-                compare("variable in init memory", name, expected, match)
-                continue
-        compare("variable" if len(ids) == 1 else "variable of several", name, expected, match)
+    symbols = Symbols(dwarf)
+    for name, every in names(attached, Kind.VAR).items():
+        outside = [i for level, i in every if not any(level.written_in(i))]
+        for level, i in every:
+            if i not in outside:
+                compare_static(btf, symbols, name, level, i)
+        if outside:
+            compare_outside(dwarf, btf, name, outside)
+        if len(outside) > 1:
+            compare_several(btf, symbols, name, outside)
+
+
+def compare_outside(dwarf: drgn.Program, btf: drgn.Program, name: str, ids: list[int]) -> None:
+    """Variables of a name at file scope, which drgn finds by DWARF."""
+    found = [said(btf.object(name, FindObjectFlags.VARIABLE, f"#{i}")) for i in ids]
+    if len(ids) == 1:
+        compare("lookup by name", name, found[0], said(btf.variable(name)))
+    try:
+        expected = said(dwarf.variable(name))
+    except (LookupError, _drgn.BadDataError) as error:
+        expected = str(error)
+    # DWARF gives any one of several of a name; test_drgn.py asks for the others by file.
+    match = expected if expected in found else found[0] if len(found) == 1 else found
+    if isinstance(expected, tuple) and expected[0] is not None and expected != match:
+        begin, end = (dwarf.symbol(f"__init_{word}").address for word in ("begin", "end"))
+        if begin <= expected[0] < end:
+            compare("variable in init memory", name, expected, match)
+            return
+    compare("variable" if len(ids) == 1 else "variable of several", name, expected, match)
+
+
+def compare_several(btf: drgn.Program, symbols: Symbols, name: str, ids: list[int]) -> None:
+    """Variables that share a name: each is where a symbol of that name is, no two at one place."""
+    places = [btf.variable(name, f"#{i}").address_ for i in ids]
+    known = symbols.places.get(name, set())
+    compare("one of several", name, [], [hex(a) for a in places if a not in known])
+    compare("several of a name", name, len(ids), len(set(places)))
+    try:
+        listed = repr(btf.variable(name))
+    except LookupError as error:
+        listed = str(error)
+    shown = [f"#{i} " for i in ids[:MAX_LISTED] if f"#{i} " not in listed]
+    compare("error that lists several", name, [], shown)
+
+
+def compare_static(
+    btf: drgn.Program, symbols: Symbols, name: str, level: Level, var_id: int
+) -> None:
+    """A static variable of a function: its address and size, by the symbol table."""
+    found = btf.variable(name, f"#{var_id}")
+    place = level.place(var_id)
+    # An array that is left open has no size of its own.
+    whole = size(found.type_) or (place.size if place is not None else 0)
+    sizes = symbols.sizes.get((found.address_, name), set())
+    where = f"{name} in {level.written_in(var_id)[0]}"
+    compare("static of a function", where, whole if whole in sizes else sorted(sizes), whole)
 
 
 def compare_types(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) -> None:
     """Each named type: size, members, offsets."""
     for kind, word in KINDS.items():
-        for name, ids in names(attached, kind).items():
+        for name, every in names(attached, kind).items():
             try:
                 expected = outline(dwarf.type(f"{word}{name}"))
             except LookupError:
                 checked["type that DWARF names inside functions only"] += 1
                 continue
-            found = [outline(btf.type(f"{word}{name}", f"#{i}")) for i in ids]
+            found = [outline(btf.type(f"{word}{name}", f"#{i}")) for _, i in every]
             match = expected if expected in found else found[0] if len(found) == 1 else found
-            compare("type" if len(ids) == 1 else "type of several", word + name, expected, match)
+            compare("type" if len(found) == 1 else "type of several", word + name, expected, match)
 
 
 def trace(prog: drgn.Program, task: drgn.Object) -> list[tuple[int, str]]:

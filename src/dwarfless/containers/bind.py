@@ -41,7 +41,7 @@ __all__ = [
 
 #: The start of linux_banner; UTS_RELEASE has at most 64 bytes. Source: init/version-timestamp.c.
 BANNER: Final = re.compile(rb"Linux version ([!-~]{1,64}) \(")
-#: What a debugger reads in the kernel's memory; without CONFIG_KALLSYMS_ALL no symbol leads there.
+#: What a debugger reads in the kernel's memory; without kallsyms no symbol leads there.
 KERNEL_SECTIONS: Final = (".BTF", ".orc_header", ".orc_unwind", ".orc_unwind_ip")
 #: What the running kernel shows of itself.
 RUNNING_BTF: Final = "/sys/kernel/btf/vmlinux"

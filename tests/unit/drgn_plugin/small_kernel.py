@@ -110,14 +110,15 @@ class SmallKernel:
 
     Attributes:
         slide: How far it was moved, in bytes.
-        all_symbols: Whether kallsyms has more than functions (CONFIG_KALLSYMS_ALL).
+        kallsyms: What it has: "all", "functions" (no CONFIG_KALLSYMS_ALL) or "nothing", then
+            VMCOREINFO does not tell where it is.
         btf: What is at __start_BTF; None if there is no such symbol.
         moved: Symbol -> how far it is from where it should be.
         told: Lines of VMCOREINFO that are otherwise.
     """
 
     slide: int = 0x4000000
-    all_symbols: bool = True
+    kallsyms: str = "all"
     btf: bytes | None = dwarfless.encode(base())
     moved: Mapping[str, int] | None = None
     told: Mapping[str, object] | None = None
@@ -129,15 +130,16 @@ class SmallKernel:
     def symbols(self) -> dict[str, int]:
         """Return kallsyms."""
         found = {"T_stext": self.address(".text"), "T_etext": self.address(".text", SIZE)}
-        if self.all_symbols:
+        if self.btf is not None:
+            # Ends of sections are there in any case.
+            found["R__start_BTF"] = self.address(".BTF")
+            found["R__stop_BTF"] = self.address(".BTF", len(self.btf))
+        if self.kallsyms == "all":
             for name, section, offset, _, letter in VARIABLES:
                 if letter:
                     place = self.address(section, offset)
                     found[letter + name] = place + (self.moved or {}).get(name, 0)
             found["B_end"] = self.address(".bss", SIZE)
-            if self.btf is not None:
-                found["R__start_BTF"] = self.address(".BTF")
-                found["R__stop_BTF"] = self.address(".BTF", len(self.btf))
         return found
 
     def to_bytes(self) -> bytes:
@@ -148,6 +150,7 @@ class SmallKernel:
         )
         told: dict[str, object] = {"OSRELEASE": RELEASE, "PAGESIZE": 4096, "BUILD-ID": BUILD_ID}
         told |= {"SIZE(list_head)": 16, "KERNELOFFSET": f"{self.slide:x}"}
+        places = {} if self.kallsyms == "nothing" else places
         places |= {"_stext": stext, "swapper_pg_dir": self.address(".bss")}
         told |= {f"SYMBOL({name})": f"{place:x}" for name, place in places.items()}
         sections = {name: bytearray(SIZE) for name in (".data", ".bss", ".init.data")}

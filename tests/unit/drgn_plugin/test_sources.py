@@ -49,23 +49,25 @@ def test_moved_and_unmoved(tmp_path, slide, suffix):
     check_variables(prog, kernel)
 
 
-def test_without_symbols_of_variables(tmp_path):
-    """The note tells where the kernel's BTF and its sections are (no CONFIG_KALLSYMS_ALL)."""
-    kernel = SmallKernel(all_symbols=False)
+@pytest.mark.parametrize("has", ["functions", "nothing"])
+def test_without_symbols_of_variables(tmp_path, has):
+    """The note tells where sections are, and without any kallsyms where the kernel's BTF is."""
+    kernel = SmallKernel(kallsyms=has)
     prog, found = kernel.attach(tmp_path, extra=written(tmp_path / "extra.elf"))
     check_variables(prog, kernel)
-    assert "symbols: kallsyms in memory, without variables" in list(explain(found))
+    said = "in memory, without variables" if has == "functions" else "not told by VMCOREINFO"
+    assert f"symbols: kallsyms {said}" in list(explain(found))
     (ends,) = prog.main_module().address_ranges
     assert ends == (kernel.address(".text"), kernel.address(".text", 0x1000))
-    # What is told without kallsyms too: the ends of sections.
     assert prog.symbol("__start_BTF").address == kernel.address(".BTF")
     assert prog.symbol("__stop_BTF").address - kernel.address(".BTF") == len(kernel.btf)
 
 
-def test_raw_extra_without_symbols_of_variables(tmp_path, caplog):
+@pytest.mark.parametrize("has", ["functions", "nothing"])
+def test_raw_extra_without_symbols_of_variables(tmp_path, caplog, has):
     """An error that says what is missing, not a wrong address."""
     named = written(tmp_path / "base.btf", base()), written(tmp_path / "extra.btf")
-    prog, found = SmallKernel(all_symbols=False).attach(tmp_path, base=named[0], extra=named[1])
+    prog, found = SmallKernel(kallsyms=has).attach(tmp_path, base=named[0], extra=named[1])
     with pytest.raises(LookupError, match=r"'init_task' is in .data: no symbol tells where"):
         prog["init_task"]
     (line,) = caplog.messages

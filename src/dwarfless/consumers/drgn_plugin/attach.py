@@ -137,6 +137,9 @@ class Attached:
         """Return the addresses of a symbol, if knowing them costs nothing more."""
         if level.module or "index" not in self.memory.__dict__:
             return []
+        # Without them, what has a variable's name is a function.
+        if not self.memory.has_variables:
+            return []
         return self.memory.find_symbol(name)
 
     def find_symbol(self, name: str, level: Level) -> list[int]:
@@ -195,7 +198,7 @@ class Attached:
     def _section_symbols(self, name: str) -> Iterator[Symbol]:
         """Yield the symbol of a section's start or end by the extra's note.
 
-        Without CONFIG_KALLSYMS_ALL the kernel does not list those of ORC, which drgn asks for.
+        Without kallsyms nothing else tells where ORC is, which drgn asks for by these.
         """
         match = SECTION_END.fullmatch(name)
         if match is not None and not self.looking:
@@ -214,11 +217,27 @@ class Attached:
         main = self.prog.main_module("kernel", create=True)
         if main.address_ranges is None:
             # Without CONFIG_KALLSYMS_ALL only the code's end is a symbol; ORC is of code alone.
-            names = ("_stext", "_end", "_etext")
-            start, *ends = (self.memory.find_symbol(name) for name in names)
-            end = next((found for found in ends if len(found) == 1), [])
-            if len(start) == 1 and end:
-                main.address_ranges = [(start[0], end[0])]
+            parts = (("_stext", "_end"),), (("_stext", "_etext"), ("_sinittext", "_einittext"))
+            found = (list(self._between(ends)) for ends in parts)
+            ranges = next((each for each in found if each), None)
+            main.address_ranges = ranges or self._bound_code()
+
+    def _between(self, ends: Sequence[tuple[str, str]]) -> Iterator[tuple[int, int]]:
+        """Yield the ranges between symbols, as far as there are both."""
+        for names in ends:
+            places = [self.memory.find_symbol(name) for name in names]
+            if all(len(each) == 1 for each in places):
+                yield places[0][0], places[1][0]
+
+    def _bound_code(self) -> list[tuple[int, int]] | None:
+        """Return where the kernel's code is by the extra's note, if there is one."""
+        try:
+            bound = self.sections.bound(".text") if self.memory.kallsyms is None else None
+        except (DwarflessError, OSError) as error:
+            # The first lookup of a name fails with it; a debugger starts nevertheless.
+            logger.debug("%s", error)
+            return None
+        return None if bound is None else [bound]
 
     def spare_debug_info(self, modules: Sequence[object]) -> None:
         """Say that files nobody found are not needed, for what BTF describes."""

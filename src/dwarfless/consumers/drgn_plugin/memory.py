@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
-from drgn import FaultError, Program, SymbolIndex
+from drgn import FaultError, MissingDebugInfoError, Program, SymbolIndex
 
 from dwarfless.elf.kallsyms import Kallsyms
 from dwarfless.formats.btf import Kind
@@ -91,7 +91,7 @@ class KernelMemory:
 
         try:
             return load_vmlinux_kallsyms(self.prog)
-        except (LookupError, ValueError, FaultError, OSError):
+        except (MissingDebugInfoError, LookupError, ValueError, FaultError, OSError):
             return None
 
     def find_symbol(self, name: str, *, quick: bool = False) -> list[int]:
@@ -109,7 +109,7 @@ class KernelMemory:
             return [self.symbols_told[name]] if name in self.symbols_told else []
         return sorted({symbol.address for symbol in self.index(self.prog, name, None, False)})
 
-    @property
+    @cached_property
     def has_variables(self) -> bool:
         """Whether symbols tell where variables are: not without CONFIG_KALLSYMS_ALL."""
         try:

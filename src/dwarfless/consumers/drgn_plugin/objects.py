@@ -23,7 +23,7 @@ from dwarfless.graph import views
 if TYPE_CHECKING:
     from dwarfless.consumers.drgn_plugin.attach import Attached
 
-__all__ = ["Finder"]
+__all__ = ["MAX_LISTED", "Finder"]
 
 logger: Final = logging.getLogger("drgn.dwarfless")
 KINDS: Final = {
@@ -35,6 +35,8 @@ KINDS: Final = {
     TypeKind.BOOL: (Kind.INT,),
     TypeKind.FLOAT: (Kind.FLOAT,),
 }
+#: Of an ambiguous name.
+MAX_LISTED: Final = 16
 Found = tuple[Level, int]
 
 
@@ -199,7 +201,8 @@ class _Ambiguous(TypeLookupError):
 
     def __init__(self, name: str, ids: Sequence[int], places: Sequence[str]) -> None:
         super().__init__(name, ids=ids)
-        listed = ", ".join(places[:16]) + (", …" if len(places) > 16 else "")
+        listed = ", ".join(places[:MAX_LISTED])
+        listed += f", and {len(places) - MAX_LISTED} more" if len(places) > MAX_LISTED else ""
         self.args = (f"{name!r} is ambiguous: {listed}; choose by file name, such as '#{ids[0]}'",)
 
 
