@@ -177,6 +177,19 @@ def test_refuses_what_is_not_this_kernels():
             assert "Linux 6.1." in line
 
 
+@pytest.mark.parametrize("size", [0, 300, 4000], ids=["empty", "in headers", "in notes"])
+def test_core_without_its_start(tmp_path, size):
+    """One line that names the file, whatever is asked for."""
+    dump = tmp_path / "core"
+    with open(core("bookworm"), "rb") as whole:
+        dump.write_bytes(whole.read(size))
+    for more in (["--explain"], ["-q", "-e", "prog"]):
+        done = debug("-c", dump, *more)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert line.startswith((f"dwarfless: {dump}: ", "error: not an ELF core file"))
+
+
 def test_truncated_core(tmp_path):
     """What can't be read is said."""
     dump = tmp_path / "core"

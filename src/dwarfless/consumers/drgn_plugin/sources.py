@@ -35,7 +35,7 @@ EXTRA_NAME: Final = "vmlinux_btf_extra"
 REQUEST: Final = ("modprobe", "vmlinux-btf-extra")
 SIZE: Final = re.compile(r"SIZE\((\w+)\)")
 SYS: Final = Path("/sys/kernel/btf")
-SUFFIXES: Final = ("", ".btf", ".ko", ".ko.xz", ".ko.zst")
+SUFFIXES: Final = ("", ".btf", ".elf", ".ko", ".ko.xz", ".ko.zst")
 
 
 @dataclass(frozen=True)
