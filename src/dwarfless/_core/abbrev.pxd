@@ -104,12 +104,15 @@ cdef struct Plain:              # how to read a common DIE without running its p
     uint8_t action              # Action
     uint8_t kind                # LocalKind of a type
     uint8_t is_child            # a member or the like that has no children itself
+    uint8_t comparison          # how `alike` compares it: Comparison
     uint8_t inline_name         # the name comes first, in the DIE itself
-    uint8_t is_declaration
-    uint8_t has_value
+    uint8_t type_flags          # Local flags of a type
+    uint8_t has_children
     uint8_t shift               # of the number, to the left
     uint16_t size               # bytes after such a name
     uint16_t name_at, ref_at, value_at      # in those bytes; 0 if there is none
+    uint16_t bits_at            # of a bit-field: one byte
+    uint8_t bits_mask, bits     # of that byte, and what is added
     uint32_t name_mask          # 0: there is none
     uint32_t no_ref             # all ones: there is none
     uint64_t value_mask         # of the one number: size, offset, value, count
@@ -140,6 +143,7 @@ cdef struct AbbrevTable:
     bint dense                  # codes count from 1
     bint far                    # some reference may leave its unit
     Array abbrevs               # Abbrev, those of the table held
+    Plain plains[256]           # of codes of one byte; of what is none, zero
     Array ops                   # Op, of all that are known
     Array known                 # KnownAbbrev; item 0 is unused
     Array slots                 # uint32: index into `known`, by hash; 0: free

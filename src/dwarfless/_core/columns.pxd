@@ -13,11 +13,13 @@ from dwarfless._core.functions cimport (
     LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
+from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 
 cdef enum:
     NUM_LEFT = 16           # reasons of LeftOut
+    NUM_LIKELY = 1 << 15    # records that can be found by how they begin
 
 cdef enum:
     LOCAL_DECLARATION = 1
@@ -27,6 +29,7 @@ cdef enum:
     LOCAL_TYPE_TAG = 16     # an annotation named btf_type_tag
     LOCAL_DECL_TAG = 32
     LOCAL_HAS_SIZE = 64
+    LOCAL_ALIKE = 128       # its children are those of the record `node` but for references
 
 cdef struct LocalType:
     uint64_t address        # DIE address
@@ -34,7 +37,7 @@ cdef struct LocalType:
     uint64_t size
     uint64_t annotation     # DIE address of the first of a GCC chain, or NO_REF
     uint32_t name
-    uint32_t first, last    # children: 1 + index into `children`, 0 = none
+    uint32_t first, last    # children: 1 + index into `children`, 0 = none; or into `refs`
     uint32_t num
     uint32_t tags           # 1 + index into `tags`
     uint32_t node           # what it became
@@ -95,6 +98,7 @@ cdef struct Walker:
     Values values
     Array types             # LocalType; item 0 is unused
     Array children          # LocalChild
+    Array refs              # uint32: offsets in the unit that children of types alike refer to
     Array mores             # More; item 0 is nothing
     Array tags              # LocalTag
     Array funcs             # FuncDie
@@ -104,6 +108,12 @@ cdef struct Walker:
     Array bodies            # Span, one a function that was stepped over
     Array func_notes        # Note, one a FuncDie
     Array param_notes       # Note, one a ParamDie
+    NodeTable* nodes        # records of earlier units; see `alike`
+    Array followers         # uint32 a node: the record that the next type was alike, last time
+    Array likely            # uint32: records by how they begin
+    uint32_t latest_alike
+    bint alone              # units are read one by one
+    bint compares           # types with these records
     uint32_t language, unit_name
     bint has_annotations    # of GCC's sort, on types or their members
     bint is_clang
@@ -143,6 +153,8 @@ cdef inline bint walker_init(Walker* w, Names* names) noexcept nogil:
     w.names = names
     return (array_init(&w.types, sizeof(LocalType), 4096)
             and array_init(&w.children, sizeof(LocalChild), 16384)
+            and array_init(&w.refs, 4, 8192) and array_init(&w.followers, 4, 1 << 13)
+            and array_init(&w.likely, 4, NUM_LIKELY) and grow_zeroed(&w.likely, NUM_LIKELY)
             and array_init(&w.mores, sizeof(More), 64)
             and array_init(&w.tags, sizeof(LocalTag), 64)
             and array_init(&w.funcs, sizeof(FuncDie), 1024)
@@ -158,6 +170,9 @@ cdef inline bint walker_init(Walker* w, Names* names) noexcept nogil:
 cdef inline void walker_deinit(Walker* w) noexcept nogil:
     array_deinit(&w.types)
     array_deinit(&w.children)
+    array_deinit(&w.refs)
+    array_deinit(&w.followers)
+    array_deinit(&w.likely)
     array_deinit(&w.mores)
     array_deinit(&w.tags)
     array_deinit(&w.funcs)
@@ -176,12 +191,14 @@ cdef inline void walker_reset(Walker* w) noexcept nogil:
     w.mores.num = 0
     w.has_annotations = False
     (<More*>push(&w.mores)).annotation = NO_REF
+    w.refs.num = w.latest_alike = 0
     w.children.num = w.tags.num = w.funcs.num = w.params.num = w.vars.num = 0
     w.func_notes.num = w.param_notes.num = w.bodies.num = 0
 
 
 cdef inline bint walker_failed(Walker* w) noexcept nogil:
     return (w.types.failed or w.children.failed or w.mores.failed
+            or w.refs.failed or w.followers.failed or w.likely.failed
             or w.tags.failed or w.funcs.failed
             or w.params.failed or w.vars.failed or w.scopes.failed or w.bodies.failed
             or w.func_notes.failed or w.param_notes.failed

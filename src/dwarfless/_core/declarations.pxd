@@ -97,6 +97,7 @@ cdef inline bint is_held(AbbrevTable* t, const Section* section, const UnitHeade
         return True
     t.held = False
     t.abbrevs.num = 0
+    memset(t.plains, 0, sizeof(t.plains))
     t.dense = True
     t.section = section.start
     t.offset = h.abbrev_offset
@@ -142,6 +143,8 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
         abbrev[0] = known.abbrev
         abbrev.code = code
         t.dense = t.dense and code == t.abbrevs.num
+        if code < 0x80:
+            t.plains[code] = abbrev.plain
     if cur.error != NULL:
         fail(&r.cur, b"abbreviation table is broken")
         return

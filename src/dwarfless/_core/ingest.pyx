@@ -11,6 +11,7 @@ units are read as one, as the standard's "one program" demands.
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport strstr
 
+from dwarfless._core.builds cimport *
 from dwarfless._core.intern cimport *
 from dwarfless._core.functions cimport (
     FuncDie, FuncFacts, ParamDie, ParamFacts, UnitFacts, analyze_functions, locate_params)
@@ -78,7 +79,7 @@ cdef class Store:
         self.abi.packed = is_packed
         self.abi.ctx = &self.interner
         self.interner.walker = &self.walker
-        self.interner.nodes = &self.nodes
+        self.interner.nodes = self.walker.nodes = &self.nodes
         self.interner.features = features
         self.walker.wants_params = (features & FEATURE_FUNCTIONS) != 0
         self.walker.wants_locals = (features & (FEATURE_LOCALS | FEATURE_DECLARATIONS)) != 0
@@ -129,6 +130,7 @@ cdef class Store:
         cdef Program program = self.program
         cdef uint64_t unit
         cdef bint sound = True
+        self.walker.alone = True
         with nogil:
             while not program.cancelled and sound:
                 unit = fetch_add(&program.next_unit, 1, RELAXED)

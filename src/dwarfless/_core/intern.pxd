@@ -10,6 +10,7 @@ circle (a typedef of itself) can't be C; the reference that closes it becomes vo
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from dwarfless._core.alike cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
@@ -195,7 +196,7 @@ cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t i, node, num = 0, kflag = 0, limit
     cdef uint64_t bits, bit_size
     cdef LocalChild* c
-    sort_members(x, t)
+    cdef bint was_sorted = sort_members(x, t)
     for i in range(<uint32_t>x.order.num):
         c = local_child(x, u32s(&x.order)[i])
         if more_of(x.walker, c).bit_size:
@@ -215,7 +216,10 @@ cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
         push_u32(&x.record, <uint32_t>bit_size << 24 | <uint32_t>bits)
         num += 1
     u32s(&x.record)[1] |= kflag << 31 | num
-    return finish(x)
+    node = finish(x)
+    if num == t.num and was_sorted:
+        remember_record(x.walker, node)
+    return node
 
 
 cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
@@ -250,13 +254,25 @@ cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
         num += 1
     x.record.num = 3 + 3 * <size_t>num
     u32s(&x.record)[1] |= num
-    return finish(x)
+    node = finish(x)
+    if num == t.num:
+        remember_record(x.walker, node)
+    return node
+
+
+cdef inline uint32_t alike_node(Interner* x, LocalType* t) noexcept nogil:
+    """Return the record a type was compared with, or build it should their references differ."""
+    if t.kind != LK_ENUM and not refers_alike(x, t):
+        unfold(x, t)
+        return struct_node(x, t)
+    list_node(x, t.node)
+    return t.node
 
 
 cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
     """ENUM, or ENUM64 for eight bytes. Only values tell an ENUM's sign, its type an ENUM64's."""
     cdef bint wide = t.size == 8 and x.features & FEATURE_ENUM64 != 0
-    cdef uint32_t link = t.first, num = 0, kflag = 0, index
+    cdef uint32_t link = t.first, num = 0, kflag = 0, index, node
     cdef uint32_t* word
     cdef int64_t value
     cdef LocalChild* c
@@ -289,17 +305,30 @@ cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:
         num += 1
     x.record.num = word - u32s(&x.record)
     u32s(&x.record)[1] |= kflag << 31 | num
-    return finish(x)
+    node = finish(x)
+    if num == t.num and not wide:
+        remember_record(x.walker, node)
+    return node
 
 
 cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
-    cdef uint32_t link = t.first, num = 0
+    cdef uint32_t link = t.first, num = 0, known
     cdef LocalChild* c
     cdef uint32_t* word
+    cdef const uint32_t* ref
     begin(x, 0, BTF_FUNC_PROTO, target_node(x, t.ref))
     if not array_reserve(&x.record, 2 * <size_t>t.num + 2):
         return 0
     word = u32s(&x.record) + 3
+    if t.flags & LOCAL_ALIKE:
+        ref = u32s(&x.walker.refs) + t.first - 1
+        for num in range(t.num):
+            known = u32s(&x.known)[u32s(&x.places)[ref[num]]] if ref[num] < x.span else 0
+            word[0] = 0
+            word[1] = known & ~KNOWN if known & KNOWN else target_node(
+                x, x.base + ref[num] if ref[num] < x.span else NO_REF)
+            word += 2
+        num, link = t.num, 0
     while link:
         c = local_child(x, link)
         word[0] = c.name
@@ -313,55 +342,3 @@ cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
     x.record.num = 3 + 2 * <size_t>num
     u32s(&x.record)[1] |= num
     return finish(x)
-
-
-cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
-    cdef uint8_t kind = t.kind
-    if kind == LK_POINTER: return pointer_node(x, t)
-    elif kind == LK_CONST: return plain_node(x, BTF_CONST, target_node(x, t.ref))
-    elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, target_node(x, t.ref))
-    elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, target_node(x, t.ref))
-    elif kind == LK_TYPEDEF:
-        return simple_node(x, BTF_TYPEDEF, t.name, target_node(x, t.ref))
-    elif kind == LK_BASE: return base_node(x, t)
-    elif kind == LK_ARRAY: return array_node(x, t)
-    elif kind == LK_STRUCT or kind == LK_UNION:
-        if t.flags & LOCAL_DECLARATION:
-            return cut_of(x, t) if t.name else 0
-        return struct_node(x, t)
-    elif kind == LK_ENUM:
-        if t.flags & LOCAL_DECLARATION:
-            return cut_of(x, t) if t.name else 0
-        return enum_node(x, t)
-    elif kind == LK_PROTO: return proto_node(x, t)
-    elif kind == LK_SAME: return target_node(x, t.ref)
-    return 0
-
-
-cdef inline void build_all(Interner* x) noexcept nogil:
-    """Build every local type; `node` of each is then set."""
-    cdef uint32_t i, top
-    cdef LocalType* t
-    for i in range(1, <uint32_t>x.walker.types.num):
-        x.stack.num = 0
-        push_u32(&x.stack, i)
-        while x.stack.num and not x.stack.failed:
-            top = u32s(&x.stack)[x.stack.num - 1]
-            t = local_type(x, top)
-            if t.state == STATE_NEW:
-                t.state = STATE_OPEN
-                if t.kind != LK_ANNOTATION and wait_for_children(x, t):
-                    continue
-            if t.state == STATE_OPEN:
-                x.mark = DUPLICATE_MARK if t.ordinal else 0
-                t.node = build(x, t)
-                t.state = STATE_DONE
-                if not t.flags & LOCAL_NAMED:
-                    u32s(&x.known)[top] = KNOWN | t.node
-                if t.ordinal:
-                    push_u32(&x.duplicates, cut_of(x, t))
-                    push_u32(&x.duplicates, t.node)
-                elif t.flags & LOCAL_DECLARATION:
-                    list_node(x, t.node)
-                x.mark = 0
-            x.stack.num -= 1

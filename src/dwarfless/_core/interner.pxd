@@ -6,8 +6,10 @@ kind are built there.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from dwarfless._core.alike cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.kinds cimport *
+from dwarfless._core.local cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport NO_REF
@@ -192,7 +194,12 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
             continue
         t.flags |= LOCAL_NAMED
         u32s(&x.known)[i] = BY_NAME
-        t.cut = intern_cut(x, t, NO_PLACE)
+        if t.flags & LOCAL_ALIKE and node_of(x.nodes, t.node).pointer:
+            t.cut = node_of(x.nodes, t.node).pointer
+        else:
+            t.cut = intern_cut(x, t, NO_PLACE)
+            if t.flags & LOCAL_ALIKE:
+                node_of(x.nodes, t.node).pointer = t.cut
         if t.flags & LOCAL_DECLARATION:
             continue
         if not grow_zeroed(&x.definitions, num_nodes(x.nodes)):
@@ -245,6 +252,72 @@ cdef inline bint wait_for(Interner* x, uint64_t ref) noexcept nogil:
     return True
 
 
+cdef inline bint wait_for_refs(Interner* x, LocalType* t) noexcept nogil:
+    cdef const uint32_t* refs = u32s(&x.walker.refs) + t.first - 1
+    cdef uint32_t i
+    cdef bint waiting = False
+    for i in range(t.last, t.num):
+        if refs[i] >= x.span or u32s(&x.known)[u32s(&x.places)[refs[i]]] == 0:
+            if wait_for(x, x.base + refs[i] if refs[i] < x.span else NO_REF):
+                waiting = True
+    return waiting
+
+
+cdef inline bint is_cut(Interner* x, uint32_t ref, uint32_t node) noexcept nogil:
+    """Say whether a type that nothing referred to yet is reached by a certain cut; then it's met."""
+    cdef uint32_t index = u32s(&x.places)[ref]
+    cdef LocalType* t = local_type(x, index)
+    if index == 0 or u32s(&x.known)[index] != BY_NAME or t.ordinal or t.cut != node:
+        return False
+    u32s(&x.known)[index] = KNOWN | node
+    return True
+
+
+cdef inline bint refers_alike(Interner* x, LocalType* t) noexcept nogil:
+    """Say whether a struct's members have the types that they have in the record it was compared with.
+
+    A cut in that record was met before, so that meeting it here again changes nothing. `last` is
+    how many were looked at; the next one may not be built yet.
+    """
+    cdef const uint32_t* word = node_at(x.nodes, t.node) + 4 + 3 * <size_t>t.last
+    cdef const uint32_t* first = u32s(&x.walker.refs) + t.first - 1
+    cdef const uint32_t* ref = first + t.last
+    cdef const uint32_t* stop = first + t.num
+    cdef const uint32_t* places = u32s(&x.places)
+    cdef const uint32_t* known = u32s(&x.known)
+    cdef uint64_t span = x.span
+    while ref < stop:
+        if ref[0] >= span or (known[places[ref[0]]] != (KNOWN | word[0])
+                              and not is_cut(x, ref[0], word[0])):
+            t.last = <uint32_t>(ref - first)
+            return False
+        ref += 1
+        word += 3
+    t.last = t.num
+    return True
+
+
+cdef inline void unfold(Interner* x, LocalType* t) noexcept nogil:
+    """Give a struct that was compared with a record children of its own."""
+    cdef const uint32_t* word = node_at(x.nodes, t.node) + 3
+    cdef const uint32_t* refs = u32s(&x.walker.refs) + t.first - 1
+    cdef bint has_bits = node_at(x.nodes, t.node)[1] >> 31
+    cdef LocalChild* c
+    cdef uint32_t i, index = <uint32_t>(t - local_type(x, 0))
+    if not t.flags & LOCAL_ALIKE or t.kind == LK_ENUM:
+        return
+    t.flags = t.flags & ~LOCAL_ALIKE | (LOCAL_TANGLED if has_bits else 0)
+    t.first = t.last = t.num = 0
+    for i in range(vlen_of(word[-2])):
+        c = append_child(x.walker, index)
+        c.ref = x.base + refs[i] if refs[i] < x.span else NO_REF
+        c.name = word[0]
+        c.value = word[2] & MAX_BIT_OFFSET if has_bits else word[2]
+        if has_bits and word[2] >> 24:
+            add_more(x.walker, c).bit_size = word[2] >> 24
+        word += 3
+
+
 cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
     cdef bint waiting = wait_for(x, t.ref)
     cdef uint32_t link
@@ -255,6 +328,8 @@ cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
     cdef uint64_t base = x.base, span = x.span
     if t.kind not in (LK_STRUCT, LK_UNION, LK_PROTO):
         return waiting
+    if t.flags & LOCAL_ALIKE:
+        return wait_for_refs(x, t) or waiting
     link = t.first
     while link:
         c = <LocalChild*>&children[link]

@@ -52,7 +52,9 @@ cdef struct Node:               # half a cache line: what looking up a record to
     uint64_t first              # lowest (unit << 32 | place) that has it
     uint32_t start, length      # in words
     uint32_t stamp              # 1 + the last unit that listed it
-    uint32_t pointer, constant  # the node of the plain PTR, or CONST, to it; 0: not met
+    # The node of the plain PTR, or CONST, to it; 0: not met. Of a definition `pointer` is its cut,
+    # as references to that go to the cut.
+    uint32_t pointer, constant
     uint32_t after              # the node that was asked for next, when this one last was
 
 cdef struct NodeTable:

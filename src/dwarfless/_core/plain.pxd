@@ -169,9 +169,7 @@ cdef inline bint read_plain(Walker* w, Plain* plain, uint64_t address, uint32_t 
         t = &(<LocalType*>w.types.items)[w.types.num]
         w.types.num += 1
         t[0] = LocalType(address, read_ref(w, plain, pos), read_value(plain, pos), NO_REF, name,
-                         0, 0, 0, 0, 0, 0, 0, plain.kind, 0, 0, 0)
-        t.flags = (LOCAL_HAS_SIZE if plain.has_value else 0) \
-            | (LOCAL_DECLARATION if plain.is_declaration else 0)
+                         0, 0, 0, 0, 0, 0, 0, plain.kind, plain.type_flags, 0, 0)
         return True
     c = append_child(w, parent)
     c.ref = read_ref(w, plain, pos)
@@ -184,5 +182,5 @@ cdef inline bint read_plain(Walker* w, Plain* plain, uint64_t address, uint32_t 
 
 cdef inline bint is_plain(Walker* w, Abbrev* abbrev, uint32_t scope) noexcept nogil:
     """Say whether a DIE in a scope is one that read_plain can try."""
-    return abbrev.plain.action != ACTION_LONG and not w.reader.cur.swap and not HOST_IS_BIG \
+    return abbrev.plain.action >= ACTION_TYPE and not w.reader.cur.swap and not HOST_IS_BIG \
         and (scope == SCOPE_TYPE or (scope == SCOPE_TOP and abbrev.plain.action == ACTION_TYPE))

@@ -7,18 +7,29 @@ is there and how wide. `plain` does the reading.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from dwarfless._core.abbrev cimport *
+from dwarfless._core.columns cimport LOCAL_DECLARATION, LOCAL_HAS_SIZE
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 
 cdef enum:  # Action
     ACTION_LONG             # run the program
+    ACTION_BIT_FIELD        # run the program, should it be no record's
     ACTION_TYPE
     ACTION_MEMBER
     ACTION_ENUMERATOR
     ACTION_PARAM            # of a function type
     ACTION_BOUND            # of an array: a count
     ACTION_UPPER            # the same as an upper bound
+
+cdef enum:  # Comparison: bits
+    COMPARE_PLAIN = 1
+    COMPARE_NAME = 2            # its name stands in the DIE
+    COMPARE_BITS = 4            # a bit-field
+    COMPARE_PARAM = 8           # a parameter without a name
+    COMPARE_BOUND = 16          # a subrange without a name
+    COMPARE_TYPE = 32           # a type; see `runs`
+    COMPARE_LONGEST = 64        # bytes behind such a name
 
 cdef enum:
     SLACK = 8                   # bytes behind a DIE that may be loaded, but don't count
@@ -44,6 +55,7 @@ cdef inline uint8_t number_slot(Plain* plain) noexcept nogil:
     if plain.action == ACTION_MEMBER: return S_MEMBER_LOCATION
     elif plain.action == ACTION_ENUMERATOR: return S_CONST_VALUE
     elif plain.action == ACTION_UPPER: return S_UPPER_BOUND
+    elif plain.action == ACTION_BIT_FIELD: return S_DATA_BIT_OFFSET
     elif plain.action == ACTION_BOUND: return S_COUNT
     elif plain.action == ACTION_TYPE: return S_BYTE_SIZE
     return S_NONE
@@ -81,18 +93,50 @@ cdef inline bint place_attribute(Plain* plain, Op* op, bint is_first) noexcept n
         plain.no_ref = 0
         plain.size += 4
     elif (width or op.step == STEP_CONSTANT) and op.slot == number_slot(plain):
-        plain.has_value = True
+        plain.type_flags |= LOCAL_HAS_SIZE
         plain.value_at = plain.size
         plain.value_mask = ~<uint64_t>0 >> (64 - 8 * width) if width else 0
         plain.addend = <uint64_t>op.constant if width == 0 else 0
         plain.size += width
+    elif (width == 1 or (op.step == STEP_CONSTANT and 0 <= op.constant < 256)) \
+            and op.slot == S_BIT_SIZE and plain.action == ACTION_BIT_FIELD:
+        plain.comparison = COMPARE_BITS
+        plain.bits_at = plain.size
+        plain.bits_mask = 0xFF if width else 0
+        plain.bits = 0 if width else <uint8_t>op.constant
+        plain.size += width
     elif op.step == STEP_CONSTANT and op.slot == S_DECLARATION and plain.action == ACTION_TYPE:
-        plain.is_declaration = op.constant != 0
+        plain.type_flags |= LOCAL_DECLARATION if op.constant else 0
     elif (width or op.step == STEP_CONSTANT) and is_unread(plain, op.slot):
         plain.size += width
     else:
         return False
     return True
+
+
+cdef inline uint8_t comparison_of(Plain* plain) noexcept nogil:
+    cdef bint has_name = plain.inline_name or plain.name_mask
+    if plain.size > COMPARE_LONGEST:
+        return 0
+    elif plain.action == ACTION_TYPE:
+        return COMPARE_TYPE
+    elif plain.has_children:
+        return 0
+    elif plain.action in (ACTION_MEMBER, ACTION_BIT_FIELD, ACTION_ENUMERATOR):
+        return plain.comparison | (COMPARE_NAME if plain.inline_name else COMPARE_PLAIN)
+    elif plain.action == ACTION_PARAM:
+        return 0 if has_name else COMPARE_PARAM
+    elif plain.action == ACTION_BOUND or plain.action == ACTION_UPPER:
+        return 0 if has_name else COMPARE_BOUND
+    return 0
+
+
+cdef inline bint keeps(Abbrev* abbrev, Op* ops, uint8_t slot) noexcept nogil:
+    cdef uint32_t i
+    for i in range(abbrev.keep, abbrev.keep + abbrev.num_keep):
+        if ops[i].slot == slot:
+            return True
+    return False
 
 
 cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
@@ -103,19 +147,18 @@ cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
     plain.no_ref = <uint32_t>MAX_U32
     plain.limit = ~<uint64_t>0
     if plain.kind != LK_NONE: plain.action = ACTION_TYPE
-    elif abbrev.tag == DW_TAG_member: plain.action = ACTION_MEMBER
+    elif abbrev.tag == DW_TAG_member:
+        plain.action = ACTION_BIT_FIELD if keeps(abbrev, ops, S_DATA_BIT_OFFSET) else ACTION_MEMBER
     elif abbrev.tag == DW_TAG_enumerator: plain.action = ACTION_ENUMERATOR
     elif abbrev.tag == DW_TAG_formal_parameter: plain.action = ACTION_PARAM
     elif abbrev.tag == DW_TAG_subrange_type:
-        plain.action = ACTION_BOUND
-        for i in range(abbrev.keep, abbrev.keep + abbrev.num_keep):
-            if ops[i].slot == S_UPPER_BOUND:
-                plain.action = ACTION_UPPER
+        plain.action = ACTION_UPPER if keeps(abbrev, ops, S_UPPER_BOUND) else ACTION_BOUND
     else:
         return
     for i in range(abbrev.num_keep):
         if not place_attribute(plain, &ops[abbrev.keep + i], i == 0) or plain.size > 0x4000:
             plain.action = ACTION_LONG
+            plain.comparison = 0
             return
     if plain.action == ACTION_MEMBER:
         plain.shift = 3         # bytes to bits
@@ -123,3 +166,5 @@ cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
         plain.limit = MAX_U32
         plain.addend += plain.action == ACTION_UPPER
     plain.is_child = plain.action > ACTION_TYPE and not abbrev.has_children
+    plain.has_children = abbrev.has_children
+    plain.comparison = comparison_of(plain)

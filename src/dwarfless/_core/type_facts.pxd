@@ -64,6 +64,12 @@ cdef inline uint64_t size_of(Interner* x, uint64_t ref, uint32_t depth) noexcept
     return size
 
 
+cdef inline uint32_t first_child(Interner* x, LocalType* t) noexcept nogil:
+    """Return the link of a type's first child; see `unfold`."""
+    unfold(x, t)
+    return t.first
+
+
 cdef inline uint64_t alignment_of(Interner* x, uint64_t ref, uint32_t depth,
                                   uint32_t* budget) noexcept nogil:
     """Return a type's natural alignment in bytes, the largest within for composites."""
@@ -79,7 +85,7 @@ cdef inline uint64_t alignment_of(Interner* x, uint64_t ref, uint32_t depth,
     elif t.kind in (LK_BASE, LK_ENUM):
         return t.size if t.size else 1
     elif t.kind in (LK_STRUCT, LK_UNION):
-        link = t.first
+        link = first_child(x, t)
         while link:
             one = alignment_of(x, local_child(x, link).ref, depth + 1, budget)
             most = max(most, one)
@@ -102,16 +108,16 @@ cdef inline bint is_packed(void* ctx, uint64_t die) noexcept nogil:
     t = local_type(x, index)
     if t.kind != LK_STRUCT or t.name == 0 or not array_init(&facts, sizeof(MemberFacts), t.num):
         return False
-    link = t.first
+    link = first_child(x, t)
     while link:
         c = local_child(x, link)
         settle_bit_offset(x, c)
         m = <MemberFacts*>push(&facts)
         m.bit_offset = c.value
         m.byte_size = size_of(x, c.ref, 0)
-        m.alignment = alignment_of(x, c.ref, 0, &budget)
         m.bitfield_size = <uint32_t>more_of(x.walker, c).bit_size
         link = c.next
+        m.alignment = alignment_of(x, c.ref, 0, &budget)    # may move the children
     packed = looks_packed(t.size, <MemberFacts*>facts.items, facts.num)
     array_deinit(&facts)
     return packed

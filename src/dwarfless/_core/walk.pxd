@@ -9,6 +9,7 @@ their addresses ascend and a reference is found by a table of the unit's bytes o
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dwarfless._core.abbrev cimport *
+from dwarfless._core.alike cimport *
 from dwarfless._core.cursor cimport *
 from dwarfless._core.declarations cimport *
 from dwarfless._core.dwarf_constants cimport *
@@ -22,6 +23,7 @@ from dwarfless._core.columns cimport *
 from dwarfless._core.local cimport *
 from dwarfless._core.plain cimport *
 from dwarfless._core.plans cimport *
+from dwarfless._core.runs cimport *
 
 
 cdef inline uint8_t type_kind(uint16_t tag) noexcept nogil:
@@ -194,7 +196,8 @@ cdef inline void enter_uninteresting(Walker* w, Abbrev* abbrev, Scope scope) noe
 cdef inline void enter_plain(Walker* w, Abbrev* abbrev) noexcept nogil:
     """Go on behind a DIE that was read the short way."""
     if abbrev.plain.action == ACTION_TYPE:
-        if not read_children(w, <uint32_t>w.types.num - 1):
+        if not read_alike(w, <uint32_t>w.types.num - 1) \
+                and not read_children(w, <uint32_t>w.types.num - 1):
             scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
     elif abbrev.plain.action == ACTION_MEMBER:
         scope_push(w, SCOPE_CHILD, <uint32_t>w.children.num - 1)
@@ -229,8 +232,15 @@ cdef inline void walk_unit(Walker* w) noexcept nogil:
     cdef uint64_t address
     cdef uint32_t kind, index
     w.scopes.num = 0
+    w.compares = w.alone and r.abbrevs.dense and not r.cur.swap and not HOST_IS_BIG \
+        and <const char*>r.file.sections[SEC_STR].start == w.names.pool.text
     scope_push(w, SCOPE_TOP, 0)
     while r.cur.pos < r.cur.end:
+        if w.scopes.num == 1 and w.compares:
+            if not read_types(w):
+                scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
+            if r.cur.pos >= r.cur.end:
+                return
         address = r.section_base + <uint64_t>(r.cur.pos - r.cur.start)
         abbrev = next_die(r)
         if abbrev == NULL:

@@ -1,0 +1,116 @@
+"""Runs of types at the top of a unit, which is where most DIEs stand.
+
+Headers come first in a unit, so hundreds of plain types follow each other. They are read in one
+loop that looks at nothing but their plans and keeps no scope. Of a function type only what its
+parameters refer to is kept, as they have no names.
+
+Effect: a type took 150 instructions to be read, now 75.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from dwarfless._core.abbrev cimport *
+from dwarfless._core.alike cimport *
+from dwarfless._core.columns cimport *
+from dwarfless._core.cursor cimport HOST_IS_BIG
+from dwarfless._core.kinds cimport *
+from dwarfless._core.memory cimport *
+from dwarfless._core.plain cimport *
+from dwarfless._core.plans cimport *
+from dwarfless._core.program cimport *
+
+
+cdef inline bint read_params(Walker* w, LocalType* t) noexcept nogil:
+    """Pass a function type's parameters, keeping their references, if all are plain."""
+    cdef Plain* plains = w.reader.abbrevs.plains
+    cdef const uint8_t* die = w.reader.cur.pos
+    cdef const uint8_t* end = w.reader.cur.end - COMPARE_ROOM
+    cdef uint32_t first = <uint32_t>w.refs.num, num = first
+    cdef Plain* plain
+    while die < end and die[0]:
+        plain = &plains[die[0]]
+        if plain.comparison != COMPARE_PARAM:
+            return False
+        if num >= w.refs.capacity and not array_reserve(&w.refs, num - first + 1):
+            return False
+        u32s(&w.refs)[num] = load_u32(die + 1 + plain.ref_at) | plain.no_ref
+        num += 1
+        die += 1 + plain.size
+    if die >= end:
+        return False
+    w.reader.cur.pos = die + 1
+    w.refs.num = num
+    w.num_dies += num - first
+    t.first = first + 1
+    t.num = num - first
+    t.flags |= LOCAL_ALIKE
+    return True
+
+
+cdef inline bint read_bound(Walker* w, LocalType* t) noexcept nogil:
+    """Pass an array's subrange if it is one and plain."""
+    cdef Reader* r = &w.reader
+    cdef const uint8_t* die = r.cur.pos
+    cdef Plain* plain = &r.abbrevs.plains[die[0] if die < r.cur.end - COMPARE_ROOM else 0]
+    if plain.comparison != COMPARE_BOUND or die[1 + plain.size] != 0 \
+            or (w.children.num >= w.children.capacity and not array_reserve(&w.children, 1)):
+        return False
+    (<LocalChild*>w.children.items)[w.children.num] = LocalChild(
+        NO_REF, read_value(plain, die + 1), 0, 0, 0)
+    w.children.num += 1
+    w.num_dies += 1
+    t.first = t.last = <uint32_t>w.children.num
+    t.num = 1
+    r.cur.pos = die + 2 + plain.size
+    return True
+
+
+cdef inline bint pass_children(Walker* w, uint8_t kind) noexcept nogil:
+    """Read the children of the type just read if that can be done at once."""
+    cdef uint32_t index = <uint32_t>w.types.num - 1
+    cdef LocalType* t = &(<LocalType*>w.types.items)[index]
+    if kind == LK_ARRAY:
+        if read_bound(w, t):
+            return True
+    elif kind == LK_PROTO:
+        if read_params(w, t):
+            return True
+    elif read_alike(w, index):
+        return True
+    return read_children(w, index)
+
+
+cdef inline bint read_types(Walker* w) noexcept nogil:
+    """Read the plain types that follow each other; False: the last one's children come next."""
+    cdef Reader* r = &w.reader
+    cdef Plain* plains = r.abbrevs.plains
+    cdef const uint8_t* end = r.cur.end - COMPARE_ROOM
+    cdef const uint8_t* die
+    cdef uint64_t base = r.unit_base, span = r.header.end - r.header.start
+    cdef uint64_t start = r.section_base - <uint64_t><size_t>r.cur.start
+    cdef uint32_t strings_size = w.names.pool.size, name, offset
+    cdef Plain* plain
+    cdef LocalType* t
+    while r.cur.pos < end:
+        die = r.cur.pos + 1
+        plain = &plains[r.cur.pos[0]]
+        name = 0
+        if plain.comparison != COMPARE_TYPE or (
+                plain.inline_name and not read_inline_name(end, &die, &name)):
+            return True
+        offset = load_u32(die + plain.name_at) & plain.name_mask
+        if offset >= strings_size or (
+                w.types.num >= w.types.capacity and not array_reserve(&w.types, 1)):
+            return True
+        name |= offset + 1 & plain.name_mask
+        offset = load_u32(die + plain.ref_at) | plain.no_ref
+        t = &(<LocalType*>w.types.items)[w.types.num]
+        w.types.num += 1
+        t[0] = LocalType(start + <uint64_t><size_t>r.cur.pos, base + offset if offset < span else NO_REF,
+                         read_value(plain, die), NO_REF, name,
+                         0, 0, 0, 0, 0, 0, 0, plain.kind, plain.type_flags, 0, 0)
+        w.num_dies += 1
+        r.cur.pos = die + plain.size
+        if plain.has_children and not pass_children(w, plain.kind):
+            return False
+    return True
