@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import kernel_recipe
+from dwarfless.containers.section import ElfReader
 from kernel import cores
 from peers import drgn_venv
 from peers.compare import load_allowances
@@ -175,6 +176,19 @@ def test_refuses_what_is_not_this_kernels():
             (line,) = done.stderr.splitlines()
             assert line.startswith(f"dwarfless: {named[1]}: ")
             assert "Linux 6.1." in line
+
+
+@pytest.mark.parametrize("suite", ["trixie", "sid"])
+def test_raw_extra_of_another_kernel(tmp_path, suite):
+    """It does not say whose it is, but over another kernel's BTF it makes no sense: one line."""
+    raw, module = tmp_path / "extra.btf", extra_module("bookworm")
+    with open(module, "rb") as file:
+        raw.write_bytes(ElfReader(file, str(module)).section(".BTF"))
+    assert debug("-c", core("bookworm"), "--extra", raw, "--explain").returncode == 0
+    done = debug("-c", core(suite), "--extra", raw, "--explain")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"dwarfless: {raw}: ")
 
 
 @pytest.mark.parametrize("size", [0, 300, 4000], ids=["empty", "in headers", "in notes"])
