@@ -12,7 +12,6 @@ The guest's root is a disk with Debian's kmod, this Python and all modules of th
 """
 
 import argparse
-import importlib.metadata
 import json
 import shutil
 import subprocess
@@ -28,18 +27,20 @@ import fetch
 from kernel.cores import dwarfless, extra_module
 from kernel.guest import boot
 from kernel.images import SUITES, Kernel, LabError, find_kernel
-from kernel.roots import HOME, copied_root, put_distribution, put_python, run_in_root
+from kernel.roots import HOME, copied_root, put_drgn, put_python, run_in_root
 from peers import drgn_venv
 
 __all__ = ["make_disk", "make_test_module", "run"]
 
 WAYS = ("dwarf", "btf")
-#: What drgn's tests load, and what the disk is on.
-DEBUGGED = ("btrfs", "loop", "virtio_pci", "virtio_blk")
+#: What drgn's tests load or use, what btrfs asks for besides what it needs, what the disk is on.
+DEBUGGED = (
+    *("btrfs", "blake2b_generic", "crc32c_intel", "sha256_generic", "xxhash_generic"),
+    *("binfmt_misc", "loop", "virtio_pci", "virtio_blk"),
+)
 EXTRA = "vmlinux_btf_extra"
 TEST_EXTRA = "drgn_test_btf"
 RUNNER = Path(__file__).with_name("drgn_runner.py")
-SITE = f"{HOME}/site"
 SETTINGS = {
     "dwarf": "DRGN_DISABLE_PLUGINS=dwarfless",
     "btf": "DRGN_MAX_DEBUG_INFO_ERRORS=5",
@@ -104,15 +105,10 @@ def put_debug_files(suite: str, kernel: Kernel, root: Path) -> None:
                 shutil.copy(path, target)
 
 
-def put_drgn(root: Path) -> None:
-    """Put Python, drgn and what says that dwarfless is its plugin, and drgn's tests."""
+def put_tests(root: Path) -> None:
+    """Put Python, drgn and its tests."""
     put_python(root)
-    put_distribution("drgn", root / SITE.lstrip("/"))
-    told = importlib.metadata.distribution("dwarfless")
-    place = root / SITE.lstrip("/") / f"dwarfless-{told.version}.dist-info"
-    place.mkdir()
-    for name in ("METADATA", "entry_points.txt"):
-        (place / name).write_text(told.read_text(name) or "")
+    put_drgn(root)
     tests = root / "root/drgn"
     unused = shutil.ignore_patterns("libdrgn", "docs", "drgn", "drgn.egg-info", "vmtest")
     shutil.copytree(drgn_venv.source(), tests, ignore=unused)
@@ -130,11 +126,14 @@ def make_disk(suite: str, way: str, disk: Path) -> None:
         local = root / "usr/local/bin"
         local.mkdir(parents=True, exist_ok=True)
         # GNU's cmp finds a file of /proc to be empty.
-        for applet in ("cmp", "poweroff"):
+        for applet in ("cmp", "less", "poweroff"):
             (local / applet).symlink_to("busybox")
         shutil.copy(fetch.find_busybox() or fetch.busybox(), local / "busybox")
+        hosts = root / "etc/hosts"
+        hosts.unlink(missing_ok=True)
+        hosts.write_text("127.0.0.1 localhost\n")
         put_kernel(kernel, root)
-        put_drgn(root)
+        put_tests(root)
         kept = root / "root/kmod"
         kept.mkdir()
         if way == "btf":
@@ -154,6 +153,9 @@ mount -t tmpfs tmp /tmp
 mount -t cgroup2 cgroup /sys/fs/cgroup
 mount -t bpf bpf /sys/fs/bpf
 mount -t debugfs debug /sys/kernel/debug 2>/dev/null
+mount -t tracefs trace /sys/kernel/tracing
+modprobe binfmt_misc && mount -t binfmt_misc binfmt /proc/sys/fs/binfmt_misc
+echo +cpu >/sys/fs/cgroup/cgroup.subtree_control
 mkdir -p /dev/shm /dev/pts /dev/hugepages
 mount -t tmpfs shm /dev/shm
 mount -t devpts pts /dev/pts

@@ -23,7 +23,7 @@ import dwarfless
 import fetch
 from kernel.images import LabError
 
-__all__ = ["HOME", "copied_root", "put_distribution", "put_python", "run_in_root"]
+__all__ = ["HOME", "copied_root", "put_distribution", "put_drgn", "put_python", "run_in_root"]
 
 #: Parts of the standard library that take room and are not needed.
 UNUSED = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data")
@@ -122,6 +122,19 @@ def put_distribution(name: str, site: Path) -> None:
         shutil.copy2(str(distribution.locate_file(file)), target)
 
 
+def put_drgn(root: Path) -> None:
+    """Put drgn beside Python, and what says that dwarfless is its plugin."""
+    home = root / HOME.lstrip("/")
+    site = home / "site"
+    put_distribution("drgn", site)
+    _put_libraries(home, list(site.glob("*drgn*.so")) + list(site.glob("drgn*/**/*.so*")))
+    told = importlib.metadata.distribution("dwarfless")
+    place = site / f"dwarfless-{told.version}.dist-info"
+    place.mkdir()
+    for name in ("METADATA", "entry_points.txt"):
+        (place / name).write_text(told.read_text(name) or "")
+
+
 def _put_package(target: Path) -> None:
     """Put dwarfless from where it is imported, which with an editable build is two places."""
     source = Path(dwarfless.__file__).parent
@@ -135,7 +148,7 @@ def _put_package(target: Path) -> None:
 def _put_libraries(home: Path, programs: Sequence[Path]) -> None:
     """Put all libraries that programs are linked with, and the loader."""
     libraries = home / "libraries"
-    libraries.mkdir()
+    libraries.mkdir(exist_ok=True)
     listing = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=False)
     for line in listing.stdout.splitlines():
         words = line.split()

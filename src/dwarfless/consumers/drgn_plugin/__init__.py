@@ -7,6 +7,7 @@ Out: finders in it, asked after those that read DWARF.
     attach   find the BTF, register the finders
     sources  where BTF comes from, in order
     memory   what the kernel's own memory says: BTF, symbols, how far it was moved
+    modules  what the loaded modules have, as they come and go
     levels   which variables and functions a graph has, and where
     objects  names to objects
     types    a TypeGraph's types as drgn's

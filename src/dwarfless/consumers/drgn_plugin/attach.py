@@ -17,17 +17,16 @@ from drgn import (
     Program,
     Symbol,
     SymbolBinding,
-    SymbolIndex,
     SymbolKind,
     Type,
 )
 
-from dwarfless.btf.decode import decode
 from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.memory import KernelMemory
+from dwarfless.consumers.drgn_plugin.modules import LoadedModules
 from dwarfless.consumers.drgn_plugin.objects import Finder
 from dwarfless.consumers.drgn_plugin.sections import Sections
-from dwarfless.consumers.drgn_plugin.sources import EXTRA_NAME, Options, Sources, find_sources
+from dwarfless.consumers.drgn_plugin.sources import Options, Sources, find_sources
 from dwarfless.consumers.drgn_plugin.types import Types
 from dwarfless.errors import DwarflessError
 from dwarfless.formats.btf import Kind
@@ -48,9 +47,11 @@ class Attached:
         self.prog: Final = prog
         self.options: Final = options
         self.memory: Final = KernelMemory(prog)
+        self.modules: Final = LoadedModules(
+            self.memory, lambda: self._base_level, lambda: self._btf_modules, self._complete
+        )
         #: Whether BTF is being looked for, during which no type is known.
         self.looking = True
-        self._busy = False
 
     @cached_property
     def sources(self) -> Sources:
@@ -89,25 +90,14 @@ class Attached:
             for line in self.sources.missing(self.memory):
                 logger.warning("%s", line)
 
-    @cached_property
+    @property
     def module_levels(self) -> list[Level]:
-        """A level for each BTF of a loaded module."""
-        base = self.kernel_levels[-1] if self.kernel_levels else None
-        found: list[Level] = []
-        if base is None:
-            return found
-        try:
-            for name, address, size in self.memory.iter_module_btf(base.graph, self._btf_modules):
-                if name == EXTRA_NAME:
-                    continue
-                content = self.prog.read(address, size)
-                graph = decode(content, base=base.graph, source=f"{name} in memory")
-                types = Types(self.prog, graph, base.types, self._complete)
-                module = name.removesuffix("_btf")
-                found.append(Level(types, module, self.sections.of_module))
-        except (FaultError, DwarflessError) as error:
-            logger.warning("the modules' BTF can't be read: %s", error)
-        return found
+        """A level for each module with BTF that is loaded now."""
+        return self.modules.levels
+
+    @property
+    def _base_level(self) -> Level | None:
+        return None if self.looking or not self.kernel_levels else self.kernel_levels[-1]
 
     @cached_property
     def _btf_modules(self) -> int | None:
@@ -146,37 +136,7 @@ class Attached:
         """Return the addresses of a symbol of the kernel or of the level's module."""
         if not level.module:
             return self.memory.find_symbol(name)
-        index = self.module_index
-        found = index(self.prog, name, None, False) if index is not None else ()
-        ranges = [
-            each
-            for module in self.sections.modules.get(level.module, ())
-            for each in module.address_ranges or ()
-        ]
-        inside = {s.address for s in found if any(a <= s.address < b for a, b in ranges)}
-        return sorted(inside)
-
-    @property
-    def module_index(self) -> SymbolIndex | None:
-        """All symbols of modules; None while it is being made."""
-        if self._busy:
-            return None
-        self._busy = True
-        try:
-            return self._module_index
-        finally:
-            self._busy = False
-
-    @cached_property
-    def _module_index(self) -> SymbolIndex | None:
-        # As in memory.py: helpers are imported when they are needed.
-        from drgn.helpers.linux.kallsyms import load_module_kallsyms
-
-        try:
-            return load_module_kallsyms(self.prog)
-        except (LookupError, FaultError, AttributeError) as error:
-            logger.debug("no symbols of modules: %s", error)
-            return None
+        return self.modules.find_symbol(name, level.module)
 
     def symbols(
         self, prog: Program, name: str | None, address: int | None, one: bool
@@ -191,7 +151,7 @@ class Attached:
         if name is not None and not found:
             found += self._section_symbols(name)
         if not (one and found):
-            index = self.module_index
+            index = self.modules.index
             found += index(prog, name, address, one) if index is not None else ()
         return found[:1] if one else found
 

@@ -9,8 +9,8 @@ their function or file.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from drgn import FindObjectFlags, Object, Program, Type, TypeKind, TypeKindSet
 
@@ -38,15 +38,23 @@ KINDS: Final = {
 #: Of an ambiguous name.
 MAX_LISTED: Final = 16
 Found = tuple[Level, int]
+TypeKey = tuple[frozenset[TypeKind], str, str | None]
+ObjectKey = tuple[str, FindObjectFlags, str | None]
+Key = TypeVar("Key", TypeKey, ObjectKey)
+Answer = TypeVar("Answer", Type, Object)
 
 
 class Finder:
-    """Answers drgn; what was answered once is kept."""
+    """Answers drgn; what was answered once is kept.
+
+    What modules have, or have not, is kept until one is loaded or removed.
+    """
 
     def __init__(self, attached: "Attached") -> None:
         self.attached: Final = attached
-        self._types: dict[tuple[frozenset[TypeKind], str, str | None], Type | None] = {}
-        self._objects: dict[tuple[str, FindObjectFlags, str | None], Object | None] = {}
+        #: With the generation of modules that an answer is for; None if it is the kernel's own.
+        self._types: dict[TypeKey, tuple[Type | None, int | None]] = {}
+        self._objects: dict[ObjectKey, tuple[Object | None, int | None]] = {}
 
     def type(
         self, prog: Program, kinds: TypeKindSet, name: str, filename: str | None
@@ -55,9 +63,7 @@ class Finder:
         if self.attached.looking:
             return None
         key = frozenset(kinds), name, filename
-        if key not in self._types:
-            self._types[key] = self._find_type(*key)
-        return self._types[key]
+        return self._kept(self._types, key, self._find_type)
 
     def object(
         self, prog: Program, name: str, flags: FindObjectFlags, filename: str | None
@@ -66,9 +72,24 @@ class Finder:
         if self.attached.looking:
             return None
         key = name, flags, filename
-        if key not in self._objects:
-            self._objects[key] = self._find_object(*key)
-        return self._objects[key]
+        return self._kept(self._objects, key, self._find_object)
+
+    def _kept(
+        self,
+        known: dict[Key, tuple[Answer | None, int | None]],
+        key: Key,
+        find: Callable[..., Answer | None],
+    ) -> Answer | None:
+        """Return what is known, or find it."""
+        modules = self.attached.modules
+        if key in known:
+            answer, generation = known[key]
+            if generation is None or generation == modules.generation:
+                return answer
+        num_asked = modules.num_asked
+        answer = find(*key)
+        known[key] = answer, None if modules.num_asked == num_asked else modules.generation
+        return answer
 
     def _find_type(
         self, kinds: frozenset[TypeKind], name: str, filename: str | None
@@ -89,17 +110,17 @@ class Finder:
 
     def _iter(self, name: str, filename: str | None, *kinds: Kind) -> Iterator[Found]:
         """Yield types of a name: the kernel's; if there are none, those of its modules."""
-        seen = False
-        module = _module_of(filename)
-        for level in self.attached.levels():
-            # What modules have is looked at only if the kernel has nothing of that name.
-            if level.module and seen and module is None:
-                return
-            if module is not None and level.module and level.module != module:
-                continue
+        module, seen = _module_of(filename), False
+        for level in self.attached.kernel_levels:
             for type_id in level.find_ids(name, *kinds):
                 seen = True
                 yield level, type_id
+        # What modules have is looked at only if the kernel has nothing of that name.
+        if seen and module is None:
+            return
+        for level in self.attached.module_levels:
+            if module in (None, level.module):
+                yield from ((level, type_id) for type_id in level.find_ids(name, *kinds))
 
     def _choose(self, name: str, found: list[Found], filename: str | None) -> Found | None:
         """Return the one that is meant.
@@ -114,7 +135,10 @@ class Finder:
             found = [(level, i) for level, i in found if level.module == module]
         if len(found) > 1:
             places = [f"#{i}{self._where(level, i)}" for level, i in found]
-            raise _Ambiguous(name, [i for _, i in found], places)
+            # Each module numbers its types from the same id on.
+            by_module = len({i for _, i in found}) < len(found)
+            such = found[0][0].module if by_module else ""
+            raise _Ambiguous(name, [i for _, i in found], places, such)
         return found[0] if found else None
 
     def _where(self, level: Level, type_id: int) -> str:
@@ -131,7 +155,7 @@ class Finder:
         self, name: str, flags: FindObjectFlags, filename: str | None
     ) -> Object | None:
         if flags & FindObjectFlags.VARIABLE:
-            found = _written_in(list(self._iter(name, filename, Kind.VAR)), filename)
+            found = _written_in(_distinct(self._iter(name, filename, Kind.VAR)), filename)
             variable = self._choose(name, found, filename)
             if variable is not None:
                 return self._variable(name, *variable)
@@ -199,11 +223,23 @@ class Finder:
 class _Ambiguous(TypeLookupError):
     """A name that means several things, and how to say which."""
 
-    def __init__(self, name: str, ids: Sequence[int], places: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, ids: Sequence[int], places: Sequence[str], such: str = ""
+    ) -> None:
         super().__init__(name, ids=ids)
         listed = ", ".join(places[:MAX_LISTED])
         listed += f", and {len(places) - MAX_LISTED} more" if len(places) > MAX_LISTED else ""
-        self.args = (f"{name!r} is ambiguous: {listed}; choose by file name, such as '#{ids[0]}'",)
+        such = such or f"#{ids[0]}"
+        self.args = (f"{name!r} is ambiguous: {listed}; choose by file name, such as {such!r}",)
+
+
+def _distinct(found: Iterable[Found]) -> list[Found]:
+    """Return each variable once: a module's extra repeats those that its own BTF has."""
+    places: dict[object, Found] = {}
+    for level, var_id in found:
+        place = level.place(var_id)
+        places.setdefault((id(level), var_id if place is None else place), (level, var_id))
+    return list(places.values())
 
 
 class _Nowhere(TypeLookupError):

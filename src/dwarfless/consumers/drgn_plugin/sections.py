@@ -9,10 +9,7 @@ without any symbol. Without a note the symbols of some variables tell where thei
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
-
-from drgn import RelocatableModule
 
 from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.memory import KernelMemory
@@ -26,8 +23,6 @@ __all__ = ["Sections"]
 
 #: Variables that agree, or disagree, on where a section starts.
 ENOUGH_WITNESSES: Final = 3
-#: Not where the module was loaded, but beside the kernel's.
-PERCPU_SECTION: Final = ".data..percpu"
 #: VMCOREINFO tells their values, not their addresses.
 VALUES_TOLD: Final = ("mem_section", "vmemmap")
 
@@ -63,24 +58,6 @@ class Sections:
             return self._witnessed(section, level)
         self._check_witnesses(section, bound[0], level)
         return bound[0]
-
-    def of_module(self, section: str, level: Level) -> int | None:
-        """Return the start of a section of a module, or None."""
-        for module in self.modules.get(level.module, ()):
-            if section == PERCPU_SECTION:
-                return int(module.object.percpu)
-            if section in module.section_addresses:
-                return int(module.section_addresses[section])
-        return None
-
-    @cached_property
-    def modules(self) -> dict[str, list[RelocatableModule]]:
-        """Loaded modules by name."""
-        found: dict[str, list[RelocatableModule]] = {}
-        for module, _ in self.memory.prog.loaded_modules():
-            if isinstance(module, RelocatableModule):
-                found.setdefault(module.name, []).append(module)
-        return found
 
     def check_told(self, levels: list[Level]) -> None:
         """Make sure that variables are where VMCOREINFO says, as far as the note tells.

@@ -208,9 +208,9 @@ def _running(memory: KernelMemory, name: str) -> bytes | None:
 def _loaded(memory: KernelMemory, base: TypeGraph) -> bytes | None:
     """Return the extra that was loaded when the memory was taken."""
     try:
-        for name, address, size in memory.iter_module_btf(base):
-            if name == EXTRA_NAME:
-                return bytes(memory.prog.read(address, size))
+        for found in memory.iter_module_btf(base):
+            if found.module == EXTRA_NAME:
+                return bytes(memory.prog.read(found.address, found.size))
     except FaultError:
         return None
     return None
