@@ -146,8 +146,10 @@ class Reading:
         for store in stores:
             for (what, reason), number in zip(_LEFT_OUT, store.counts(), strict=False):
                 report.count(what, reason, number)
-            for name in store.left_unit_names():
-                report.add("unit", name.decode(errors="replace"), "language is left out")
+        # Which thread met which must not show. Hexadecimal places ascend by length, then text.
+        left = [name.decode() for store in stores for name in store.left_unit_names()]
+        for name in sorted(left, key=lambda name: (len(name), name)):
+            report.add("unit", name, "language is left out")
         for feature, reason in _IDLE_FEATURES.items():
             if self._options.has(feature):
                 report.add("feature", feature, reason)

@@ -177,3 +177,19 @@ def test_usage(run, program, tmp_path, options, why):
     assert status == 2
     assert why in error
     assert not (tmp_path / "out.btf").exists()
+
+
+def test_units_left_out_are_listed_in_order(run, tmp_path):
+    """However many threads have met them."""
+    units = [f"{number}.c" for number in range(40)]
+    for name in units:
+        (tmp_path / name).write_text(f"int f{name[:-2]}(void) {{ return 0; }}")
+    command = ["gcc", "-g", "-std=gnu99", "-nostdlib", "-Wl,-e0", "-o", "program", *units]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    args = ("encode", tmp_path / "program", "-o", tmp_path / "out.btf", "--lang-exclude", "c99")
+    report = tmp_path / "report.json"
+    assert run(*args, "--jobs", "8", "--report", report)[0] == 0
+    names = [item["name"] for item in json.loads(report.read_text())["items"]]
+    places = [int(name.partition("+")[2], 16) for name in names]
+    assert len(places) == len(units)
+    assert places == sorted(places)
