@@ -234,11 +234,14 @@ class _Ambiguous(TypeLookupError):
 
 
 def _distinct(found: Iterable[Found]) -> list[Found]:
-    """Return each variable once: a module's extra repeats those that its own BTF has."""
+    """Return each variable once: a module's extra repeats those that its own BTF has.
+
+    In the kernel's own, several without size may be in one place.
+    """
     places: dict[object, Found] = {}
     for level, var_id in found:
-        place = level.place(var_id)
-        places.setdefault((id(level), var_id if place is None else place), (level, var_id))
+        place = (level.place(var_id) if level.module else None) or var_id
+        places.setdefault((id(level), place), (level, var_id))
     return list(places.values())
 
 
