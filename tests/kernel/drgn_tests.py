@@ -40,6 +40,8 @@ DEBUGGED = (
 )
 EXTRA = "vmlinux_btf_extra"
 TEST_EXTRA = "drgn_test_btf"
+#: Modules with variables that drgn's scripts look at.
+WITH_EXTRA = ("binfmt_misc", "loop")
 RUNNER = Path(__file__).with_name("drgn_runner.py")
 SETTINGS = {
     "dwarf": "DRGN_DISABLE_PLUGINS=dwarfless",
@@ -74,10 +76,13 @@ def put_extras(suite: str, module: Path, folder: Path) -> None:
         # Debian's headers of 6.1 have no BTF for pahole to split a module's over.
         dwarfless("encode", plain, "--base", vmlinux, "--no-progress", "--in-place")
     subprocess.run(["objcopy", "--strip-debug", plain], check=True)
-    extra = folder / "drgn_test.extra"
-    dwarfless("extra", module, "--base", vmlinux, "--no-progress", "-o", extra)
-    donors = ("--base", vmlinux, "--for", plain)
-    dwarfless("kmod", extra, *donors, "--name", TEST_EXTRA, "-o", folder / f"{TEST_EXTRA}.ko")
+    debugged = [module, *fetch.modules(suite, WITH_EXTRA)]
+    for path, name in zip(debugged, (TEST_EXTRA, *map("{}_btf".format, WITH_EXTRA)), strict=True):
+        extra = folder / f"{name}.extra"
+        dwarfless("extra", path, "--base", vmlinux, "--no-progress", "-o", extra)
+        # What a module says of its kernel is the same in each.
+        donors = ("--base", vmlinux, "--for", plain)
+        dwarfless("kmod", extra, *donors, "--name", name, "-o", folder / f"{name}.ko")
     shutil.copy(extra_module(suite), folder / f"{EXTRA}.ko")
 
 
@@ -161,7 +166,7 @@ mount -t tmpfs shm /dev/shm
 mount -t devpts pts /dev/pts
 mount -t hugetlbfs huge /dev/hugepages
 ip link set lo up 2>/dev/null || busybox ip link set lo up
-for name in drgn_test {TEST_EXTRA} {EXTRA}; do
+for name in drgn_test {TEST_EXTRA} {EXTRA} {" ".join(f"{name}_btf" for name in WITH_EXTRA)}; do
   [ ! -e /root/kmod/$name.ko ] || busybox insmod /root/kmod/$name.ko || echo "no $name"
 done
 cd /root/drgn
