@@ -103,6 +103,33 @@ def test_functions_come_by_name():
     assert select(functions) == ([], {})
 
 
+def test_long_names_that_begin_alike_are_told_apart():
+    """However far they share their beginning, and how many do."""
+    begin = "shared_beginning_" * 10
+    stems = [begin[:length] for length in (*range(7, 18), 63, 64, 65, 72, 73, 170)]
+    names = sorted({stem + end for stem in stems for end in ("", "a", "\x7f", "_b", "é")})
+    shuffled = [names[i * 37 % len(names)] for i in range(len(names))]
+    functions = table(*((name, i) for i, name in enumerate(shuffled)))
+    order, dropped = select(functions, *((name, 0, "int", 0) for name in shuffled))
+    assert len(names) > 80
+    assert [shuffled[i] for i in order] == sorted(names, key=str.encode)
+    assert not dropped
+
+
+def test_keys_of_names_by_the_hundred():
+    """Names that are no function's, and a last one that has no end, have none."""
+    names = [f"function_{i}" for i in range(1, 200)]
+    functions = table(*((name, i) for i, name in enumerate(names) if i % 3))
+    strings = b"\0" + "\0".join(names).encode()
+    offsets = np.array([strings.index(name.encode() + b"\0") for name in names[:-1]], np.uint32)
+    keys = functions.keys_at(strings, np.append(offsets, [len(strings) - 3, 0]).astype(np.uint32))
+    expected = [functions.key(name.encode()) % (1 << 32) for name in names[:-1]]
+    assert keys.tolist() == [*expected, 0xFFFFFFFF, 0xFFFFFFFF]
+    assert functions.keys_at(b"", np.zeros(0, np.uint32)).tolist() == []
+    with pytest.raises(IndexError):
+        functions.keys_at(strings, np.array([len(strings)], np.uint32))
+
+
 @pytest.mark.parametrize(
     ("verdict", "reason"), [(UNEXPECTED, 1), (UNCERTAIN, 3), (REORDERED, 4), (CHANGED, 0)]
 )

@@ -20,6 +20,9 @@ cdef extern from "<sys/mman.h>" nogil:
     int madvise(void*, size_t, int)
     const int MADV_HUGEPAGE
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void*) nogil
+
 cdef enum:
     PAGE = 4096
     HEAP_STEP = 31 << 20        # bytes; from 32 MB on, malloc maps each block for itself

@@ -16,8 +16,13 @@ from dwarfless._core.function_table cimport FunctionTable, Key
 from dwarfless._core.functions cimport (
     CHANGED_SIGNATURE, OPTIMIZED, REORDERED, UNCERTAIN, UNEXPECTED,
 )
+from dwarfless._core.memory cimport prefetch
 from dwarfless._core.prototypes cimport protos_consistent
 from dwarfless._core.records cimport GraphArrays
+
+
+cdef enum:
+    AHEAD = 8                   # names
 
 
 cdef bint is_optimized_symbol(
@@ -128,6 +133,35 @@ cdef size_t group_by_key(
     return num_met
 
 
+cdef size_t judge_all(
+    FunctionTable table, const State* items, const uint32_t* starts, const uint32_t* order,
+    uint32_t* keys, size_t num_keys, const Chain* chain, bint consistent, uint32_t* kept,
+    uint8_t* reasons,
+) noexcept nogil:
+    """Judge the states of each key; return how many are kept.
+
+    Keys that are dropped are moved to the front of `keys`, each with its reason.
+    """
+    cdef size_t i, num_kept = 0, num_dropped = 0
+    cdef uint32_t key, chosen
+    for i in range(num_keys):
+        if i + 2 * AHEAD < num_keys:
+            prefetch(&table.known.keys[keys[i + 2 * AHEAD]])
+            prefetch(&starts[keys[i + 2 * AHEAD]])
+            prefetch(&items[order[starts[keys[i + AHEAD]]]])
+        key = keys[i]
+        reasons[num_dropped] = judge_group(
+            table, &table.known.keys[key], items, &order[starts[key]],
+            starts[key + 1] - starts[key], chain, consistent, &chosen)
+        if reasons[num_dropped] == KEPT:
+            kept[num_kept] = chosen
+            num_kept += 1
+        else:
+            keys[num_dropped] = key
+            num_dropped += 1
+    return num_kept
+
+
 def select_states(
     FunctionTable table not None, states, GraphArrays graph not None, bint consistent,
 ):
@@ -151,39 +185,28 @@ def select_states(
     cdef const State* items = <const State*>&view[0]
     cdef uint32_t[::1] starts = np.zeros(table.num_keys + 2, np.uint32)
     cdef uint32_t[::1] order = np.empty(num + 1, np.uint32)
-    cdef size_t i, num_keys = 0, num_kept = 0, num_dropped = 0
-    cdef uint32_t key, count, chosen
+    cdef size_t num_keys = 0, num_kept = 0, num_dropped
     cdef bint sorted_
-    cdef uint8_t reason
     if num and states["key"].max() >= table.num_keys:
         raise IndexError("a state's key is not in the table")
     if num and states["proto"].max() >= graph.chain.levels[0].end_id:
         raise IndexError("a state's prototype is not in the graph")
-    cdef uint32_t[::1] keys = np.empty(table.num_keys + 1, np.uint32)
-    kept_array = np.empty(table.num_keys, np.uint32)
-    dropped_array = np.empty(table.num_keys, np.uint32)
-    reasons_array = np.empty(table.num_keys, np.uint8)
+    keys_array = np.empty(table.num_keys + 1, np.uint32)
+    kept_array = np.empty(table.num_keys + 1, np.uint32)
+    reasons_array = np.empty(table.num_keys + 1, np.uint8)
+    cdef uint32_t[::1] keys = keys_array
     cdef uint32_t[::1] kept = kept_array
-    cdef uint32_t[::1] dropped = dropped_array
     cdef uint8_t[::1] reasons = reasons_array
     with nogil:
         num_keys = group_by_key(items, num, table.num_keys, &starts[0], &order[0], &keys[0])
         sorted_ = table.sort(&keys[0], num_keys)
-        for i in range(num_keys):
-            key = keys[i]
-            count = starts[key + 1] - starts[key]
-            reason = judge_group(table, &table.known.keys[key], items, &order[starts[key]], count,
-                                 &graph.chain, consistent, &chosen)
-            if reason == KEPT:
-                kept[num_kept] = chosen
-                num_kept += 1
-            else:
-                dropped[num_dropped] = key
-                reasons[num_dropped] = reason
-                num_dropped += 1
+        num_kept = judge_all(table, items, &starts[0], &order[0], &keys[0], num_keys, &graph.chain,
+                             consistent, &kept[0], &reasons[0])
     if not sorted_:
         raise MemoryError
-    return kept_array[:num_kept], dropped_array[:num_dropped], reasons_array[:num_dropped]
+    num_dropped = num_keys - num_kept
+    # Keys that are dropped were put in front of all keys.
+    return kept_array[:num_kept], keys_array[:num_dropped], reasons_array[:num_dropped]
 
 
 #: What a state is in memory.

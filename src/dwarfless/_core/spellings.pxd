@@ -25,7 +25,6 @@ cdef extern from *:
 
 cdef extern from *:
     int count_ones "__builtin_popcountll"(uint64_t) nogil
-    void prefetch "__builtin_prefetch"(const void*) nogil
 
 cdef struct Spellings:
     Names* first                # of the store whose numbers count

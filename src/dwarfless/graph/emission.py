@@ -114,7 +114,9 @@ def _kfunc_flags(
         return {}
     # Of 50,000 functions a few hundred are kfuncs: only those of their keys are looked at.
     keys = {table.key(name.encode()) for name in flags} - {-1}
-    likely = np.flatnonzero(np.isin(states["key"][kept], sorted(keys)))
+    is_kfunc = np.zeros(len(table), bool)
+    is_kfunc[sorted(keys)] = True
+    likely = np.flatnonzero(is_kfunc[states["key"][kept]])
     of_row = ((row, names[int(kept[row])].decode(errors="replace")) for row in likely.tolist())
     return {row: flags[name] for row, name in of_row if name in flags}
 

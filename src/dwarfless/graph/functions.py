@@ -51,6 +51,9 @@ def select_functions(
         uint32[num_kept], indices into states, by name, bytewise.
     """
     kept, dropped, reasons = select_states(table, states, graph.arrays, consistent)
-    for key, reason in zip(dropped.tolist(), reasons.tolist(), strict=True):
-        report.add("function", table.name(key).decode(errors="replace"), REASONS[reason])
+    report.add_each(
+        "function",
+        [table.name(key).decode(errors="replace") for key in dropped.tolist()],
+        [REASONS[reason] for reason in reasons.tolist()],
+    )
     return kept

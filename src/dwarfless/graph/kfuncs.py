@@ -70,11 +70,14 @@ def find_kfuncs(image: ElfImage) -> dict[str, int]:
         ):
             starts.append(offset)
             ends.append(offset + size)
-    kfuncs: dict[str, int] = {}
-    for function, offset in functions:
-        if any(start <= offset < end for start, end in zip(starts, ends, strict=True)):
-            kfuncs[function.decode(errors="replace")] = _word(image, words, index, offset, 1)
-    return kfuncs
+    places = np.array([offset for _, offset in functions], np.uint64)
+    inside_set = np.zeros(len(functions), bool)
+    for start, end in zip(starts, ends, strict=True):
+        inside_set |= (places >= start) & (places < end)
+    return {
+        functions[i][0].decode(errors="replace"): _word(image, words, index, functions[i][1], 1)
+        for i in np.flatnonzero(inside_set).tolist()
+    }
 
 
 def _word(

@@ -5,8 +5,9 @@ Out: counts for the summary, items for the JSON.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Literal
 
 __all__ = ["Item", "Report"]
@@ -67,6 +68,11 @@ class Report:
         """
         self._pending.append(lambda: (Item(what, name, reason, place) for name in names))
         self.count(what, reason, len(names))
+
+    def add_each(self, what: str, names: Sequence[str], reasons: Sequence[str]) -> None:
+        """List things that are out for a reason each, and count them."""
+        self._pending.append(lambda: map(Item, repeat(what), names, reasons))
+        self.counts.update((what, reason) for reason in reasons)
 
     def take(self, other: "Report") -> None:
         """Add what another report lists and counts."""
