@@ -15,11 +15,13 @@ Source: btf_datasec_check_meta and btf_parse_vmlinux's search for the per-CPU se
 kernel/bpf/btf.c.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from dwarfless._core.rows import order_by
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
@@ -75,7 +77,7 @@ def place_variables(
     section: NDArray[np.int64],
     offset: NDArray[np.int64],
     size: NDArray[np.int64],
-    identity: NDArray[np.int64],
+    identity: Sequence[Words],
     image: ElfImage,
 ) -> Placed:
     """Return the variables, exact duplicates gone and overlapping ones in layers.
@@ -83,30 +85,36 @@ def place_variables(
     Args:
         sieve: Which are still in; loses the duplicates and what does not fit.
         section: int64[num_states], ELF section indices, or NOWHERE.
-        offset: int64[num_states], bytes from the section's start.
+        offset: int64[num_states], bytes from the section's start, below 4 GiB.
         size: int64[num_states], bytes.
-        identity: int64[num_columns, num_states], equal where name, type and so on are.
+        identity: Columns of num_states that are equal where name, type and so on are.
         image: The ELF, for section names.
 
     Returns:
         By section, offset and first mention.
     """
     rows = sieve.rows
-    keys = np.vstack((section[rows], offset[rows], size[rows], identity[:, rows]))
-    # Stable, so the first of equal ones stays in front.
-    order = np.lexsort(keys)
-    ordered = keys[:, order]
+    places = (section[rows] + 1 << 32 | offset[rows]).astype(np.uint64)
+    order = order_by(places)
+    places = places[order]
+    same = places[1:] == places[:-1]
+    # Few share their place with others.
+    is_shared = np.zeros(len(rows), bool)
+    is_shared[1:] |= same
+    is_shared[:-1] |= same
+    shared = np.sort(order[is_shared])
     again = np.zeros(len(rows), bool)
-    again[order[1:]] = (ordered[:, 1:] == ordered[:, :-1]).all(axis=0)
+    columns: list[NDArray[Any]] = [section, offset, size, *identity]
+    again[shared] = _repeated([column[rows[shared]] for column in columns])
     sieve.drop(again, "the same variable again", listed=False)
-    rows = sieve.rows
-    rows = rows[np.lexsort((rows, offset[rows], section[rows]))]
+    rows = rows[order[~again[order]]]
     layer = _layers(section[rows], offset[rows], size[rows])
     placed = Placed(rows, section[rows], offset[rows], size[rows], layer)
     percpu = image.find_section(PERCPU_SECTION)
     hidden = (placed.section == percpu) & (layer > 0) if percpu is not None else layer < 0
-    lost = np.isin(sieve.rows, rows[hidden])
-    sieve.drop(lost, "overlaps another per-CPU variable", PERCPU_SECTION)
+    lost = np.zeros(len(section), bool)
+    lost[rows[hidden]] = True
+    sieve.drop(lost[sieve.rows], "overlaps another per-CPU variable", PERCPU_SECTION)
     sieve.report.count(
         "variable",
         "written to a further DATASEC: overlaps another",
@@ -115,21 +123,39 @@ def place_variables(
     return placed.take(~hidden)
 
 
+def _repeated(columns: list[NDArray[Any]]) -> NDArray[np.bool_]:
+    """Return of each row whether one before it is equal in all columns."""
+    # Stable, so the first of equal ones stays in front.
+    order = np.lexsort(columns)
+    again = np.zeros(len(order), bool)
+    again[order[1:]] = np.all([c[order[1:]] == c[order[:-1]] for c in columns], axis=0)
+    return again
+
+
+def _slices(section: NDArray[np.int64]) -> dict[int, slice]:
+    """Return the rows of each section, given in ascending order."""
+    indices = distinct(section).tolist()
+    bounds = [*np.searchsorted(section, indices).tolist(), len(section)]
+    return {i: slice(*bounds[place : place + 2]) for place, i in enumerate(indices)}
+
+
 def _layers(
     section: NDArray[np.int64], offset: NDArray[np.int64], size: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return for each variable the first layer of its section where it overlaps nothing."""
+    """Return for each variable the first layer of its section where it overlaps nothing.
+
+    They come by section and offset.
+    """
     layers = np.zeros(len(section), np.int64)
-    for index in distinct(section).tolist():
-        rows = np.flatnonzero(section == index)
+    for rows in _slices(section).values():
         starts, ends = offset[rows], offset[rows] + size[rows]
         # Where all before it end, a variable is in layer 0, whatever came before.
         is_clear = np.append(True, np.maximum.accumulate(ends)[:-1] <= starts[1:])
         groups = np.flatnonzero(is_clear)
-        lengths = np.diff(np.append(groups, len(rows)))
+        lengths = np.diff(np.append(groups, len(starts)))
         for first, length in zip(groups[lengths > 1], lengths[lengths > 1], strict=True):
             part = slice(int(first), int(first + length))
-            layers[rows[part]] = _stack(starts[part].tolist(), ends[part].tolist())
+            layers[rows][part] = _stack(starts[part].tolist(), ends[part].tolist())
     return layers
 
 
@@ -158,16 +184,17 @@ def variable_records(
     Returns:
         uint32[len(placed), 4], and a DATASEC each as uint32[3 + 3 * entries].
     """
-    chosen = states[placed.state]
     variables = np.empty((len(placed), 4), np.uint32)
-    variables[:, 0] = chosen["name"]
+    variables[:, 0] = states["name"][placed.state]
     variables[:, 1] = int(Kind.VAR) << 24
-    variables[:, 2] = chosen["node"]
-    variables[:, 3] = chosen["flags"] & EXTERNAL
+    variables[:, 2] = states["node"][placed.state]
+    variables[:, 3] = states["flags"][placed.state] & EXTERNAL
     sections: list[Words] = []
+    slices = _slices(placed.section)
     for section in name_of_section:
-        for layer in distinct(placed.layer[placed.section == section]).tolist():
-            rows = np.flatnonzero((placed.section == section) & (placed.layer == layer))
+        layers = placed.layer[slices[section]]
+        for layer in distinct(layers).tolist():
+            rows = slices[section].start + np.flatnonzero(layers == layer)
             for start in range(0, len(rows), MAX_ENTRIES):
                 part = rows[start : start + MAX_ENTRIES]
                 record = np.empty(3 + 3 * len(part), np.uint32)

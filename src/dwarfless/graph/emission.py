@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from dwarfless._core import measure
+from dwarfless._core.rows import first_equal
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
@@ -77,7 +78,8 @@ def add_functions(
             name = names[int(kept[row])].decode(errors="replace")
             rows[row, 2] = arena.prototype(name, int(rows[row, 2]), flag)
     ids = assembly.add_rows(rows)
-    protos = rows[:, 2][np.sort(np.unique(rows[:, 2], return_index=True)[1])]
+    protos = np.ascontiguousarray(rows[:, 2])
+    protos = protos[first_equal(protos) == np.arange(len(protos))]
     protos = protos[protos < len(canonical)]
     tags = _function_tags(assembly, resolved, kept, ids, flags, options)
     return [arena.made, ids, tags], protos, arena.roots
@@ -243,21 +245,22 @@ def _variable_tags(
         for state, value, component, of_func in resolved.tags.tolist():
             if not of_func and state in var_of_state:
                 rows.append((value, info, var_of_state[state], component & 0xFFFFFFFF))
-        states = resolved.variables[kept]
-        local = states["flags"] & variables.LOCAL != 0
+        states = resolved.variables
+        local = states["flags"][kept] & variables.LOCAL != 0
         placed = local
         if options.tag_duplicates:
-            _, inverse, count = np.unique(states["name"], return_inverse=True, return_counts=True)
-            placed = local | (count[inverse] > 1)
+            first = first_equal(states["name"][kept])
+            placed = local | (np.bincount(first, minlength=len(first))[first] > 1)
         for word, column, chosen in (("function", "func", local), ("file", "file", placed)):
-            texts = Names(states[column], resolved.strings)
+            offsets = states[column][kept]
+            texts = Names(offsets, resolved.strings)
             values: dict[int, int] = {}
-            for place in np.flatnonzero(chosen & (states[column] != 0)).tolist():
-                offset = int(states[column][place])
+            for place in np.flatnonzero(chosen & (offsets != 0)).tolist():
+                offset = int(offsets[place])
                 if offset not in values:
                     values[offset] = assembly.add_string(word.encode() + b":" + texts[place])
                 rows.append((values[offset], info, int(ids[place]), 0xFFFFFFFF))
-        nameless = int((local & (states["func"] == 0)).sum())
+        nameless = int((local & (states["func"][kept] == 0)).sum())
         report.count("variable", "written without its function: the DWARF has no name", nameless)
     rows = list(dict.fromkeys(rows))
     return assembly.add_rows(np.array(rows, np.uint32).reshape(-1, 4))

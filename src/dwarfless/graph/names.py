@@ -16,6 +16,7 @@ from typing import TypeAlias, overload
 
 import numpy as np
 
+from dwarfless._core.rows import begin_with
 from dwarfless.elf.symbols import Symbols
 from dwarfless.formats.arrays import NDArray
 
@@ -54,17 +55,7 @@ class Names(Sequence[bytes]):
 
     def begin_with(self, prefixes: Sequence[bytes]) -> NDArray[np.bool_]:
         """Return bool[num_states]: whether a name begins with any of some prefixes."""
-        found = np.zeros(len(self), bool)
-        # So that looking a prefix's length ahead stays inside.
-        strings = np.frombuffer(
-            self._strings + bytes(max(map(len, prefixes), default=0)), np.uint8
-        )
-        for prefix in prefixes:
-            rows = np.arange(len(self))
-            for place, byte in enumerate(prefix):
-                rows = rows[strings[self._offsets[rows] + np.uint32(place)] == byte]
-            found[rows] = True
-        return found
+        return begin_with(self._strings, np.ascontiguousarray(self._offsets), prefixes)
 
     def text(self, row: int) -> str:
         """Return a name to show."""

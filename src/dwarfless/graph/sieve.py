@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from dwarfless._core.rows import first_equal
 from dwarfless.formats.arrays import NDArray
 from dwarfless.graph.names import Names, Texts
 from dwarfless.graph.report import Report
@@ -46,10 +47,12 @@ class Sieve:
 
         A header's constant is defined anew by every unit that includes it.
         """
+        if not bad.any():
+            return
         dropped = self.rows[bad]
         if listed:
-            _, first = np.unique(self.offsets[dropped], return_index=True)
-            texts = Texts(self.names, dropped[np.sort(first)])
+            first = first_equal(self.offsets[dropped])
+            texts = Texts(self.names, dropped[first == np.arange(len(dropped))])
             self.report.add_all(self.what, texts, reason, place)
         else:
             self.report.count(self.what, reason, len(dropped))

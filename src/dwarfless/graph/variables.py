@@ -16,7 +16,7 @@ import numpy as np
 
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats import elf
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.graph.datasecs import NOWHERE, Placed, place_variables
 from dwarfless.graph.declarations import sift_declarations
 from dwarfless.graph.options import EncodeOptions
@@ -109,7 +109,7 @@ def select_variables(
         strings=strings,
     )
     Judge(options.rules, image).sift(sieve, subjects)
-    identity = np.stack([states[column] for column in ("name", "node", "func")]).astype(np.int64)
+    identity = [states[column] for column in ("name", "node", "func")]
     return place_variables(sieve, section, offset, sizes.astype(np.int64), identity, image)
 
 
@@ -185,11 +185,14 @@ def _discarded(
         return bad
     symbols = image.symbols()
     objects = np.flatnonzero(symbols.type == elf.STT_OBJECT)
+    starts = {
+        index: image.sections[index].addr for index in distinct(section[rows[doubtful]]).tolist()
+    }
+    objects = objects[np.isin(symbols.value[objects], list(starts.values()))]
     for place in doubtful.tolist():
         index = int(section[rows[place]])
-        start = image.sections[index].addr
         at_start = objects[
-            (symbols.section_index[objects] == index) & (symbols.value[objects] == start)
+            (symbols.section_index[objects] == index) & (symbols.value[objects] == starts[index])
         ]
         found = {
             bytes(symbols.strings[at : at + 600]).partition(b"\0")[0]
