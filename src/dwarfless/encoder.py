@@ -69,7 +69,10 @@ def encode_elf(
         )
     symbols = image if image.num_symbols() > 1 else sections.image
     jobs = jobs or len(os.sched_getaffinity(0))
-    with Reading(sections, symbols, options, jobs=jobs, all_classes=trace is not None) as reading:
+    alike = base if options.same_dwarf and trace is None else None
+    with Reading(
+        sections, symbols, options, jobs=jobs, all_classes=trace is not None, base=alike
+    ) as reading:
         # While threads read, numpy is imported, and a base made ready.
         from dwarfless.graph.ingest import build_graph
 

@@ -3,7 +3,8 @@
 In:  on stdin, for each input its length in 8 bytes, then an ELF file.
 Out: on stdout a line each: "encoded", "refused: message" or "escaped: traceback".
 
-To encode means here: DWARF to graph, graph to bytes, and the bytes read back and listed.
+To encode means here: DWARF to graph, graph to bytes, and the bytes read back and listed; and then
+the variables over what came out, by the types it has.
 """
 
 import os
@@ -19,10 +20,12 @@ from dwarfless.consumers.listing import listing
 from dwarfless.encoder import encode_elf
 from dwarfless.errors import DwarflessError
 from dwarfless.graph.options import DEFAULT_FEATURES, EncodeOptions
+from dwarfless.graph.rules import parse_only
 
 #: Bytes of address space; what is here already takes some hundred MiB of it.
 ADDRESS_SPACE = 3 << 30
 OPTIONS = EncodeOptions(features=DEFAULT_FEATURES | {"global_var"})
+EXTRA = EncodeOptions(only=parse_only("vars,local,declarations"), same_dwarf=True)
 
 
 def outcome(path: Path) -> str:
@@ -30,6 +33,7 @@ def outcome(path: Path) -> str:
     try:
         graph, _ = encode_elf(path, options=OPTIONS, jobs=2, progress=None)
         listing(decode(encode(graph)))
+        encode_elf(path, options=EXTRA, base=graph, jobs=1)
     except DwarflessError as error:
         return f"refused: {type(error).__name__}: {error}".replace("\n", "\\n")
     except BaseException:

@@ -8,6 +8,7 @@ import pytest
 from dwarfless.containers.bind import bind
 from dwarfless.containers.load import load, read_binding
 from dwarfless.containers.write import write_btf
+from dwarfless.graph.match import OUTLINED
 from dwarfless.graph.views import Datasec
 from oracle.bisimulation import JointGraph
 from oracle.btf_reader import Btf, read
@@ -121,10 +122,26 @@ def test_the_report_lists_what_the_base_lacks(made, tmp_path):
         tmp_path / "x.btf",
     ]
     subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, check=True)
-    items = [i for i in json.loads(report.read_text())["items"] if i["what"] == "new type"]
+    told = json.loads(report.read_text())
+    items = [i for i in told["items"] if i["what"] == "new type"]
     assert len(items) == len([t for t in made.new if t[0] not in ("VAR", "DATASEC")])
     assert all(item["reason"] for item in items)
     assert (tmp_path / "x.btf").read_bytes() == made.path.read_bytes()
+    known = {c["reason"]: c["number"] for c in told["counts"] if c["what"] == "match"}
+    assert known[OUTLINED] > 1000
+
+
+def test_comparing_every_definition_makes_no_difference(made, tmp_path):
+    """What is known by name and size is what its definition means, for each variable."""
+    path = tmp_path / "compared.btf"
+    arguments = ["extra", made.vmlinux, "--with-init", "--compare-all", "--no-progress"]
+    subprocess.run([*COMMAND, *map(str, arguments), "-o", path], capture_output=True, check=True)
+    compared = read(path, made.base)
+    joint = JointGraph(made.all, compared)
+    of = joint.refine().of
+    ours = {(*v[:5], int(of[v.type_id])) for v in variables(made.all)}
+    assert ours == {(*v[:5], int(of[joint.second + v.type_id])) for v in variables(compared)}
+    assert len(made.all.types) == len(compared.types)
 
 
 def test_peers_read_it(made):

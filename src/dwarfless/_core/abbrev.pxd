@@ -112,6 +112,7 @@ cdef struct Plain:              # how to read a common DIE without running its p
     uint16_t size               # bytes after such a name
     uint16_t name_at, ref_at, value_at      # in those bytes; 0 if there is none
     uint16_t bits_at            # of a bit-field: one byte
+    uint16_t sibling_at         # 1 + where four bytes name the sibling; 0: nowhere
     uint8_t bits_mask, bits     # of that byte, and what is added
     uint32_t name_mask          # 0: there is none
     uint32_t no_ref             # all ones: there is none
@@ -126,6 +127,7 @@ cdef struct Abbrev:
     uint16_t tag
     uint8_t has_children
     uint8_t has_sibling
+    uint16_t sibling_at         # 1 + the bytes before it, a name that comes first left out; 0: varies
     Plain plain
 
 cdef struct KnownAbbrev:        # a declaration compiled once, for all units that have it
@@ -333,9 +335,10 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, int
     """Compile one declaration's attribute list; `after` gets the cursor behind it."""
     cdef uint64_t attribute = 1, form = 1
     cdef int64_t constant = 0
-    cdef uint32_t first = <uint32_t>t.ops.num
+    cdef uint32_t first = <uint32_t>t.ops.num, at = 1
     cdef int size
     cdef uint8_t slot
+    cdef bint is_first = True
     cdef Op* op
     while True:
         read_pair(&cur, &attribute, &form, &constant)
@@ -348,6 +351,12 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, int
         slot = slot_of(attribute) if keep != KEEP_NONE else <uint8_t>S_NONE
         if attribute == DW_AT_sibling:
             abbrev.has_sibling = True
+            abbrev.sibling_at = <uint16_t>at if form == DW_FORM_ref4 else 0
+        if size >= 0 and at:
+            at = at + size if at + size < 0x4000 else 0
+        elif not (is_first and attribute == DW_AT_name and form == DW_FORM_string):
+            at = 0
+        is_first = False
         if (slot == S_SIBLING) != (keep == KEEP_SIBLING):
             slot = S_NONE
         if slot == S_NONE or keep_step(form) == 0 or not fits(slot, keep_step(form)):

@@ -24,6 +24,7 @@ cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
         return simple_node(x, BTF_TYPEDEF, t.name, target_node(x, t.ref))
     elif kind == LK_BASE: return base_node(x, t)
     elif kind == LK_ARRAY: return array_node(x, t)
+    elif t.flags & LOCAL_OUTLINE: return outline_node(x, t)
     elif kind == LK_STRUCT or kind == LK_UNION:
         if t.flags & LOCAL_DECLARATION:
             return cut_of(x, t) if t.name else 0

@@ -14,6 +14,7 @@ from dwarfless._core.functions cimport (
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
+from dwarfless._core.outlines cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 
@@ -30,6 +31,7 @@ cdef enum:
     LOCAL_DECL_TAG = 32
     LOCAL_HAS_SIZE = 64
     LOCAL_ALIKE = 128       # its children are those of the record `node` but for references
+    LOCAL_OUTLINE = 256     # stands for the base's type of this name
 
 cdef struct LocalType:
     uint64_t address        # DIE address
@@ -43,7 +45,8 @@ cdef struct LocalType:
     uint32_t node           # what it became
     uint32_t ordinal        # of a further definition of its name in this unit
     uint32_t cut            # of a named one, filled in by the interner
-    uint8_t kind, flags, encoding, state
+    uint16_t flags
+    uint8_t kind, encoding, state
 
 cdef struct LocalChild:     # member, enumerator, parameter or subrange
     uint64_t ref
@@ -112,11 +115,15 @@ cdef struct Walker:
     Array followers         # uint32 a node: the record that the next type was alike, last time
     Array likely            # uint32: records by how they begin
     uint32_t latest_alike
+    const Outlines* outlines    # types that need not be read; NULL: none, and all types are
+    Array wanted            # uint32: offsets in the unit of types that are needed
+    bint passes_types       # types are read when they are needed
     bint alone              # units are read one by one
     bint compares           # types with these records
     uint32_t language, unit_name
     bint has_annotations    # of GCC's sort, on types or their members
     bint is_clang
+    bint is_c               # or assembler: what a function's body defines can't be named outside
     bint wants_params       # of functions
     bint wants_locals       # variables in bodies that may lie at an address, or are only declared
     bint wants_bodies       # types in functions, or anything else in there
@@ -154,6 +161,7 @@ cdef inline bint walker_init(Walker* w, Names* names) noexcept nogil:
     return (array_init(&w.types, sizeof(LocalType), 4096)
             and array_init(&w.children, sizeof(LocalChild), 16384)
             and array_init(&w.refs, 4, 8192) and array_init(&w.followers, 4, 1 << 13)
+            and array_init(&w.wanted, 4, 64)
             and array_init(&w.likely, 4, NUM_LIKELY) and grow_zeroed(&w.likely, NUM_LIKELY)
             and array_init(&w.mores, sizeof(More), 64)
             and array_init(&w.tags, sizeof(LocalTag), 64)
@@ -172,6 +180,7 @@ cdef inline void walker_deinit(Walker* w) noexcept nogil:
     array_deinit(&w.children)
     array_deinit(&w.refs)
     array_deinit(&w.followers)
+    array_deinit(&w.wanted)
     array_deinit(&w.likely)
     array_deinit(&w.mores)
     array_deinit(&w.tags)
@@ -189,16 +198,16 @@ cdef inline void walker_reset(Walker* w) noexcept nogil:
     w.types.num = 0
     push(&w.types)
     w.mores.num = 0
-    w.has_annotations = False
+    w.has_annotations = w.passes_types = False
     (<More*>push(&w.mores)).annotation = NO_REF
-    w.refs.num = w.latest_alike = 0
+    w.refs.num = w.wanted.num = w.latest_alike = 0
     w.children.num = w.tags.num = w.funcs.num = w.params.num = w.vars.num = 0
     w.func_notes.num = w.param_notes.num = w.bodies.num = 0
 
 
 cdef inline bint walker_failed(Walker* w) noexcept nogil:
     return (w.types.failed or w.children.failed or w.mores.failed
-            or w.refs.failed or w.followers.failed or w.likely.failed
+            or w.refs.failed or w.followers.failed or w.likely.failed or w.wanted.failed
             or w.tags.failed or w.funcs.failed
             or w.params.failed or w.vars.failed or w.scopes.failed or w.bodies.failed
             or w.func_notes.failed or w.param_notes.failed

@@ -7,6 +7,7 @@ from dwarfless._core.intern cimport Interner
 from dwarfless._core.memory cimport Array
 from dwarfless._core.nodes cimport NodeTable
 from dwarfless._core.names cimport Names
+from dwarfless._core.outlines cimport OutlineTable
 from dwarfless._core.units cimport Program
 from dwarfless._core.walk cimport LocalVar, Walker
 
@@ -50,12 +51,13 @@ cdef class Store:
     cdef Array param_facts      # ParamFacts, of one unit
     cdef UnitFacts abi
     cdef Array left_units       # uint32: units left out by language
+    cdef OutlineTable outlines
     cdef finish(self, bint sound)
     cdef bint read_unit(self, uint64_t index) noexcept nogil
+    cdef bint read_types_of_vars(self, uint64_t index) noexcept nogil
     cdef bint is_left_out(self, uint32_t language) noexcept nogil
     cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil
     cdef void keep_vars(self) noexcept nogil
-    cdef bint is_kept(self, LocalVar* var) noexcept nogil
     cdef bint is_repeated(self, LocalVar* var) noexcept nogil
     cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
                         int32_t component, bint of_func) noexcept nogil

@@ -1,11 +1,16 @@
 from collections.abc import Sequence
 
+from dwarfless._core.outlines import OutlineTable
 from dwarfless._core.units import Program
 
 class Store:
     program: Program
     def __init__(
-        self, program: Program, features: int, abi: tuple[Sequence[int], int, bool]
+        self,
+        program: Program,
+        features: int,
+        abi: tuple[Sequence[int], int, bool],
+        outlines: OutlineTable | None = None,
     ) -> None: ...
     @property
     def has_far_references(self) -> bool: ...

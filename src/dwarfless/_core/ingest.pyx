@@ -17,6 +17,7 @@ from dwarfless._core.functions cimport (
     FuncDie, FuncFacts, ParamDie, ParamFacts, UnitFacts, analyze_functions, locate_params)
 from dwarfless._core.locations cimport LocationSection
 from dwarfless._core.type_facts cimport is_packed, type_facts_of
+from dwarfless._core.kept_vars cimport *
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
@@ -25,6 +26,7 @@ from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 from dwarfless._core.units cimport begin_unit, reader_init
 from dwarfless._core.walk cimport *
+from dwarfless._core.wanted cimport *
 
 from dwarfless._core.units import SECTION_NAMES
 from dwarfless.errors import DwarfError
@@ -32,15 +34,6 @@ from dwarfless.errors import DwarfError
 cdef extern from *:
     uint64_t fetch_add "__atomic_fetch_add"(uint64_t*, uint64_t, int) noexcept nogil
     const int RELAXED "__ATOMIC_RELAXED"
-
-cdef enum:  # VarFlag
-    VAR_EXTERNAL = 1
-    VAR_DECLARATION = 2
-    VAR_ARTIFICIAL = 4
-    VAR_LOCATED = 8         # has a location at all
-    VAR_ADDRESS = 16        # and it is an address
-    VAR_LOCAL = 32          # stands in a function
-    VAR_NAMED = 64          # by an identifier
 
 cdef extern from *:
     """
@@ -55,9 +48,10 @@ cdef class Store:
         program: The program that will be read.
         features: FEATURE_* bits.
         abi: How parameters are passed: (registers, how many, whether pairs spread).
+        outlines: Types that stand for the base's own; only types that variables need are read then.
     """
 
-    def __cinit__(self, Program program, uint32_t features, abi):
+    def __cinit__(self, Program program, uint32_t features, abi, OutlineTable outlines=None):
         cdef size_t i
         reader_init(&self.walker.reader, program.files, &program.signatures)
         if not (names_init(&self.names, &program.pool, &program.symbols.known)
@@ -87,6 +81,8 @@ cdef class Store:
             FEATURE_FUNCTIONS | FEATURE_LOCALS | FEATURE_DECLARATIONS | FEATURE_ALL_TYPES)) != 0
         self.interner.little_endian = program.little_endian
         self.program = program
+        self.outlines = outlines
+        self.walker.outlines = &outlines.table if outlines is not None else NULL
 
     def __dealloc__(self):
         names_deinit(&self.names)
@@ -128,7 +124,7 @@ cdef class Store:
     def run(self):
         """Read units until there are none left, each for itself."""
         cdef Program program = self.program
-        cdef uint64_t unit
+        cdef uint64_t unit, span
         cdef bint sound = True
         self.walker.alone = True
         with nogil:
@@ -137,11 +133,10 @@ cdef class Store:
                 if unit >= program.units.num or self.walker.reader.abbrevs.far:
                     break
                 walker_reset(&self.walker)
-                sound = self.read_unit(unit)
+                sound = self.read_unit(unit) and self.read_types_of_vars(unit)
                 if sound and not self.walker.reader.abbrevs.far:
-                    sound = self.intern_unit(<uint32_t>unit,
-                                             self.walker.reader.header.end
-                                             - self.walker.reader.header.start)
+                    span = self.walker.reader.header.end - self.walker.reader.header.start
+                    sound = self.intern_unit(<uint32_t>unit, span)
         self.finish(sound)
 
     def run_as_one(self):
@@ -193,7 +188,8 @@ cdef class Store:
         if first_param == 0:
             self.abi.is_clang = w.is_clang
             self.abi.word_size = header.address_size
-        w.skips_bodies = not w.wants_bodies and has_block_scopes(w.language)
+        w.is_c = has_block_scopes(w.language)
+        w.skips_bodies = w.is_c and not w.wants_bodies
         name_unit(w)
         if header.unit_type == DW_UT_skeleton or has(&w.values, S_DWO_NAME):
             if not r.file.is_split:
@@ -205,6 +201,28 @@ cdef class Store:
         walk_unit(w)
         self.locate(first_param)
         return r.cur.error == NULL
+
+    cdef bint read_types_of_vars(self, uint64_t index) noexcept nogil:
+        """Read what the variables of the unit just walked need, if its types were passed."""
+        cdef Walker* w = &self.walker
+        cdef LocalVar* var
+        cdef size_t i
+        if not w.passes_types or w.reader.abbrevs.far:
+            return True
+        begin_wanting(&self.interner)
+        for i in range(w.vars.num):
+            var = &(<LocalVar*>w.vars.items)[i]
+            if is_kept(var, self.interner.features):
+                if var.specification != NO_REF:
+                    complete_var(w, var)
+                want(&self.interner, var.ref)
+                want(&self.interner, var.annotation)
+        if not read_wanted(&self.interner):
+            w.outlines = NULL
+            walker_reset(w)
+            self.read_unit(index)
+            w.outlines = &self.outlines.table
+        return w.reader.cur.error == NULL
 
     cdef bint is_left_out(self, uint32_t language) noexcept nogil:
         cdef uint32_t i
@@ -240,15 +258,6 @@ cdef class Store:
         forget_unit(x)
         return not interner_failed(x)
 
-    cdef bint is_kept(self, LocalVar* var) noexcept nogil:
-        """Say whether a variable is of a sort that is asked for."""
-        cdef uint32_t features = self.interner.features
-        if var.declaration and not var.has_location and (var.func or var.specification == NO_REF):
-            return (var.func or var.top) and features & FEATURE_DECLARATIONS
-        if var.func:
-            return var.has_location and features & FEATURE_LOCALS
-        return var.top and features & FEATURE_VARIABLES
-
     cdef bint is_repeated(self, LocalVar* var) noexcept nogil:
         """Say whether a variable is nowhere, as others of its name are that this thread has met.
 
@@ -272,20 +281,13 @@ cdef class Store:
         cdef LocalVar* var
         cdef VarState* state
         cdef size_t i
-        cdef uint32_t flags, node
+        cdef uint32_t node
         for i in range(self.walker.vars.num):
             var = &(<LocalVar*>self.walker.vars.items)[i]
-            if not self.is_kept(var):
+            if not is_kept(var, self.interner.features):
                 continue
             if var.specification != NO_REF:
                 complete_var(&self.walker, var)
-            flags = (VAR_EXTERNAL if var.external else 0) \
-                | (VAR_NAMED if is_identifier(&self.names, var.name) else 0) \
-                | (VAR_DECLARATION if var.declaration else 0) \
-                | (VAR_ARTIFICIAL if var.artificial else 0) \
-                | (VAR_LOCATED if var.has_location else 0) \
-                | (VAR_ADDRESS if var.has_address else 0) \
-                | (VAR_LOCAL if var.func and var.has_location else 0)
             node = target_node(&self.interner, var.ref)
             # A cut must be listed to be seen by `join`, should its name be ambiguous.
             list_node(&self.interner, node)
@@ -296,7 +298,7 @@ cdef class Store:
             state.name = var.name
             state.node = node
             state.file = var.file
-            state.flags = flags
+            state.flags = var_flags(var, &self.names)
             state.func = func_name(&self.walker, var.func - 1) if var.func else 0
             self.keep_tags(var.tags, var.annotation, <uint32_t>self.vars.num - 1, -1, False)
 

@@ -215,7 +215,7 @@ cdef inline uint32_t tangled_node(Interner* x, LocalType* t) noexcept nogil:
         push_u32(&x.record, node)
         push_u32(&x.record, <uint32_t>bit_size << 24 | <uint32_t>bits)
         num += 1
-    u32s(&x.record)[1] |= kflag << 31 | num
+    u32s(&x.record)[1] |= (kflag << 31 | num) if num else 0
     node = finish(x)
     if num == t.num and was_sorted:
         remember_record(x.walker, node)
@@ -267,6 +267,16 @@ cdef inline uint32_t alike_node(Interner* x, LocalType* t) noexcept nogil:
         return struct_node(x, t)
     list_node(x, t.node)
     return t.node
+
+
+cdef inline uint32_t outline_node(Interner* x, LocalType* t) noexcept nogil:
+    """Return what stands for the base's type of a name."""
+    cdef uint32_t kind = BTF_ENUM
+    if t.kind != LK_ENUM:
+        kind = BTF_UNION if t.kind == LK_UNION else BTF_STRUCT
+    begin(x, t.name, kind, <uint32_t>t.size)
+    u32s(&x.record)[1] |= OUTLINE_MARK
+    return finish(x)
 
 
 cdef inline uint32_t enum_node(Interner* x, LocalType* t) noexcept nogil:

@@ -10,6 +10,7 @@ class Match:
     reasons: NDArray[np.uint8]
     wheres: NDArray[np.uint32]
     tolerances: list[int]
+    num_outlines: int
     def __init__(
         self,
         index: BaseIndex,

@@ -31,6 +31,7 @@ from dwarfless._core.base_index cimport BaseIndex
 from dwarfless._core.equivalence cimport sort_children_first
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
+from dwarfless._core.outlines cimport is_outline
 from dwarfless._core.pairs cimport *
 from dwarfless._core.strings cimport *
 
@@ -56,6 +57,7 @@ cdef class Match:
         reasons: uint8[num_types]: why not, 0 where there is one.
         wheres: uint32[num_types]: word of the record that differs or leads to what differs.
         tolerances: Number of matches by each Tolerance of pairs.pxd.
+        num_outlines: Types that are the base's by name and size.
     """
     cdef BaseIndex index
     cdef StringTable news           # names the base lacks; id 1 is num_names + 1
@@ -64,6 +66,7 @@ cdef class Match:
     cdef uint32_t num, num_names
     cdef readonly object words, starts, ids, reasons, wheres
     cdef readonly list tolerances
+    cdef readonly uint32_t num_outlines
 
     def __cinit__(self, BaseIndex index, const uint32_t[::1] words, const uint32_t[::1] starts,
                   bytes strings):
@@ -151,7 +154,8 @@ cdef class Match:
         p.other.words, p.other.starts = &base_words[0], &base_starts[0]
         with nogil:
             for id in range(1, self.num):
-                if not self.open_for(p.own.words, p.own.starts, id):
+                if not self.open_for(p.own.words, p.own.starts, id) \
+                        or is_outline(record(&p.own, id)):
                     continue
                 other = u32s(&self.index.name_heads)[record(&p.own, id)[0]]
                 while other:
@@ -164,6 +168,19 @@ cdef class Match:
         for i in range(1, <uint32_t>p.pairs.num):
             if pair_at(p, i).verdict == PAIR_EQUAL:
                 self.tolerances[pair_at(p, i).tolerance] += 1
+
+    cdef uint32_t by_outline(self, const uint32_t* own) noexcept nogil:
+        """Return the base's type that an outline stands for, or 0."""
+        cdef uint32_t other = u32s(&self.index.name_heads)[own[0]], kind
+        cdef const uint32_t* words
+        while other:
+            words = record(&self.pairs.other, other)
+            kind = kind_of(words[1])
+            if words[2] == own[2] and not self.is_bare(words) \
+                    and (kind == kind_of(own[1]) or (is_enum(kind) and is_enum(kind_of(own[1])))):
+                return other
+            other = u32s(&self.index.name_nexts)[other]
+        return 0
 
     cdef bint is_bare(self, const uint32_t* words) noexcept nogil:
         """Say whether a record only declares its name."""
@@ -183,6 +200,9 @@ cdef class Match:
         cdef bint exact = False
         cdef Pair* pair
         reason[0] = NO_SUCH_NAME
+        if is_outline(own):
+            self.num_outlines += 1
+            return self.by_outline(own)
         while other:
             if self.may_match(kind_of(own[1]), kind_in(&p.other, other)):
                 pair = pair_at(p, pair_of(p, id, other))
@@ -191,7 +211,9 @@ cdef class Match:
                         reason[0] = DIFFERS if pair.verdict == PAIR_DIFFERS else REFERS_TO_NEW
                         where[0] = pair.where
                 elif self.is_bare(record(&p.other, other)):
-                    bare = other if bare == 0 else bare
+                    if bare == 0 or (kind_in(&p.other, bare) != kind_of(own[1])
+                                     and kind_in(&p.other, other) == kind_of(own[1])):
+                        bare = other
                     if reason[0] == NO_SUCH_NAME:
                         reason[0] = ONLY_DECLARED
                 else:

@@ -10,10 +10,12 @@ equal; each true pair remembers whether it needed one of them, and which:
 
 - an array of arrays and one array of as many elements (pahole 1.25 to 1.31 flattened them);
 - a type tag that only one side has (pahole before 1.23, or told so by the kernel's build);
-- a declaration where the other side has a definition of that name;
+- a declaration where the other side has a definition of that name; an outline is equal to any
+  definition of its name, kind and size;
 - an enum of another signedness, or without its upper 32 bits (pahole before 1.24);
 - a float written as an int (pahole without --btf_gen_floats);
-- names of a prototype's parameters, inside a struct.
+- names of a prototype's parameters, inside a struct;
+- the type that counts an array's elements.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
@@ -21,6 +23,7 @@ from libc.stdlib cimport calloc, free
 
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
+from dwarfless._core.outlines cimport is_outline
 
 cdef enum:  # Tolerance
     AS_IT_IS
@@ -30,6 +33,7 @@ cdef enum:  # Tolerance
     BY_ENUM
     BY_FLOAT
     BY_PARAM_NAMES
+    BY_INDEX
     NUM_TOLERANCES
 
 cdef enum:  # Verdict of a pair
@@ -182,11 +186,20 @@ cdef inline uint32_t flat(Side* side, uint32_t id, uint32_t* count) noexcept nog
     return id
 
 
+cdef inline bint same_index(Pairs* p, uint32_t own, uint32_t other) noexcept nogil:
+    """Say whether two types that count elements are one int."""
+    if kind_in(&p.own, own) != BTF_INT or kind_in(&p.other, other) != BTF_INT:
+        return own == 0 and other == 0
+    return same_words(record(&p.own, own), record(&p.other, other), 4)
+
+
 cdef inline void compare_arrays(Pairs* p, uint32_t index, uint32_t own,
                                 uint32_t other) noexcept nogil:
     cdef const uint32_t* a = record(&p.own, own)
     cdef const uint32_t* b = record(&p.other, other)
     cdef uint32_t count = 0, other_count = 0, element, other_element
+    if not same_index(p, a[4], b[4]):
+        tolerate(p, index, BY_INDEX)
     if a[5] == b[5] and (kind_in(&p.own, a[3]) == BTF_ARRAY) == (kind_in(&p.other, b[3]) == BTF_ARRAY):
         need(p, index, a[3], b[3], 3)
         return
@@ -290,6 +303,9 @@ cdef inline void compare_pair(Pairs* p, uint32_t index) noexcept nogil:
     cdef uint32_t kind = kind_of(a[1])
     if a[0] != b[0]:
         differ(p, index, 0)
+    elif is_outline(a) and (kind == kind_of(b[1]) or is_enum(kind_of(b[1]))):
+        if a[2] != b[2]:
+            differ(p, index, 2)
     elif kind != kind_of(b[1]):
         compare_kinds(p, index, a, b)
     elif is_composite(kind):

@@ -169,7 +169,7 @@ cdef inline bint read_plain(Walker* w, Plain* plain, uint64_t address, uint32_t 
         t = &(<LocalType*>w.types.items)[w.types.num]
         w.types.num += 1
         t[0] = LocalType(address, read_ref(w, plain, pos), read_value(plain, pos), NO_REF, name,
-                         0, 0, 0, 0, 0, 0, 0, plain.kind, plain.type_flags, 0, 0)
+                         0, 0, 0, 0, 0, 0, 0, plain.type_flags, plain.kind, 0, 0)
         return True
     c = append_child(w, parent)
     c.ref = read_ref(w, plain, pos)

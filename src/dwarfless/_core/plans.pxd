@@ -144,8 +144,11 @@ cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
     cdef Plain* plain = &abbrev.plain
     cdef uint32_t i
     plain.kind = plain_kind(abbrev.tag)
+    plain.has_children = abbrev.has_children
     plain.no_ref = <uint32_t>MAX_U32
     plain.limit = ~<uint64_t>0
+    if plain.kind != LK_NONE or abbrev.tag == DW_TAG_subprogram:
+        plain.sibling_at = abbrev.sibling_at
     if plain.kind != LK_NONE: plain.action = ACTION_TYPE
     elif abbrev.tag == DW_TAG_member:
         plain.action = ACTION_BIT_FIELD if keeps(abbrev, ops, S_DATA_BIT_OFFSET) else ACTION_MEMBER
@@ -154,6 +157,7 @@ cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
     elif abbrev.tag == DW_TAG_subrange_type:
         plain.action = ACTION_UPPER if keeps(abbrev, ops, S_UPPER_BOUND) else ACTION_BOUND
     else:
+        plain.inline_name = abbrev.num_keep and ops[abbrev.keep].step == STEP_STRING
         return
     for i in range(abbrev.num_keep):
         if not place_attribute(plain, &ops[abbrev.keep + i], i == 0) or plain.size > 0x4000:
@@ -166,5 +170,4 @@ cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
         plain.limit = MAX_U32
         plain.addend += plain.action == ACTION_UPPER
     plain.is_child = plain.action > ACTION_TYPE and not abbrev.has_children
-    plain.has_children = abbrev.has_children
     plain.comparison = comparison_of(plain)

@@ -108,9 +108,51 @@ cdef inline bint read_types(Walker* w) noexcept nogil:
         w.types.num += 1
         t[0] = LocalType(start + <uint64_t><size_t>r.cur.pos, base + offset if offset < span else NO_REF,
                          read_value(plain, die), NO_REF, name,
-                         0, 0, 0, 0, 0, 0, 0, plain.kind, plain.type_flags, 0, 0)
+                         0, 0, 0, 0, 0, 0, 0, plain.type_flags, plain.kind, 0, 0)
         w.num_dies += 1
         r.cur.pos = die + plain.size
         if plain.has_children and not pass_children(w, plain.kind):
             return False
     return True
+
+
+cdef inline Plain* plan_of(Walker* w, const uint8_t** pos) noexcept nogil:
+    """Return how the DIE at a place is read, and move behind its code; there is room for both."""
+    cdef uint32_t code = pos[0][0], index
+    if code < 0x80 or pos[0][1] >= 0x80:
+        pos[0] += 1
+        return &w.reader.abbrevs.plains[code]
+    index = code - 0x80 + (<uint32_t>pos[0][1] << 7) - 1
+    if index >= w.reader.abbrevs.abbrevs.num:
+        return &w.reader.abbrevs.plains[0]
+    pos[0] += 2
+    return &(<Abbrev*>w.reader.abbrevs.abbrevs.items)[index].plain
+
+
+cdef inline void pass_types(Walker* w) noexcept nogil:
+    """Pass types that follow each other, and functions whose end is known."""
+    cdef Reader* r = &w.reader
+    cdef const uint8_t* end = r.cur.end - COMPARE_ROOM
+    cdef const uint8_t* die
+    cdef uint64_t offset
+    cdef uint32_t name
+    cdef Plain* plain
+    while r.cur.pos < end:
+        die = r.cur.pos
+        plain = plan_of(w, &die)
+        if plain.comparison != COMPARE_TYPE and not (w.skips_bodies and plain.sibling_at
+                                                     and plain.has_children):
+            return
+        if plain.inline_name and not read_inline_name(end, &die, &name):
+            return
+        if plain.has_children:
+            if plain.sibling_at == 0 or die + plain.sibling_at >= end:
+                return
+            offset = load_u32(die + plain.sibling_at - 1)
+            if offset >= r.header.end - r.header.start \
+                    or r.cur.start + r.header.start + offset <= die:
+                return
+            r.cur.pos = r.cur.start + r.header.start + offset
+        else:
+            r.cur.pos = die + plain.size
+        w.num_dies += 1

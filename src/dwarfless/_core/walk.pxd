@@ -141,10 +141,15 @@ cdef inline bint is_skipped_body(Walker* w, Abbrev* abbrev, uint32_t scope) noex
         and abbrev.has_sibling
 
 
+cdef inline bint is_type(uint16_t tag) noexcept nogil:
+    """Say whether a DIE is one that a type may be referred to by."""
+    return type_kind(tag) != LK_NONE or tag == DW_TAG_subrange_type or tag == DW_TAG_GNU_annotation
+
+
 cdef inline bint is_uninteresting(Walker* w, Abbrev* abbrev, uint32_t scope) noexcept nogil:
     """Say whether a DIE's attributes can be skipped where it stands."""
     cdef uint16_t tag = abbrev.tag
-    if scope == SCOPE_IGNORED:
+    if scope == SCOPE_IGNORED or (w.passes_types and is_type(tag)):
         return True
     elif scope == SCOPE_BODY or scope == SCOPE_FUNC:
         if tag == DW_TAG_variable:
@@ -223,52 +228,58 @@ cdef inline Abbrev* next_die(Reader* r) noexcept nogil:
     return abbrev
 
 
+cdef inline void walk_die(Walker* w) noexcept nogil:
+    """Read the DIE at the cursor, or the mark that ends the children of the innermost scope."""
+    cdef Reader* r = &w.reader
+    cdef uint64_t address = r.section_base + <uint64_t>(r.cur.pos - r.cur.start)
+    cdef Abbrev* abbrev = next_die(r)
+    cdef Op* ops
+    cdef Scope scope
+    cdef uint32_t kind, index
+    if abbrev == NULL:
+        w.scopes.num -= 1
+        return
+    w.num_dies += 1
+    ops = <Op*>r.abbrevs.ops.items
+    scope = (<Scope*>w.scopes.items)[w.scopes.num - 1]
+    if not w.passes_types and is_plain(w, abbrev, scope.kind) \
+            and read_plain(w, &abbrev.plain, address, scope.index):
+        if abbrev.has_children:
+            enter_plain(w, abbrev)
+        return
+    w.values.present = 0
+    if is_uninteresting(w, abbrev, scope.kind) and not wants_sibling(abbrev.tag):
+        run(r, ops + abbrev.skip, abbrev.num_skip, &w.values)
+        if abbrev.has_children:
+            enter_uninteresting(w, abbrev, scope)
+        return
+    run(r, ops + abbrev.keep, abbrev.num_keep, &w.values)
+    if wants_sibling(abbrev.tag):
+        if abbrev.has_children:
+            enter_inlined(w, abbrev, scope)
+        return
+    index = 0
+    kind = visit(w, address, abbrev, scope, &index)
+    if abbrev.has_children:
+        scope_push(w, kind, index)
+    if w.scopes.failed:
+        fail(&r.cur, b"out of memory")
+
+
 cdef inline void walk_unit(Walker* w) noexcept nogil:
     """Walk all DIEs behind the unit's own, the reader's cursor being on the first."""
     cdef Reader* r = &w.reader
-    cdef Op* ops
-    cdef Abbrev* abbrev
-    cdef Scope scope
-    cdef uint64_t address
-    cdef uint32_t kind, index
     w.scopes.num = 0
     w.compares = w.alone and r.abbrevs.dense and not r.cur.swap and not HOST_IS_BIG \
         and <const char*>r.file.sections[SEC_STR].start == w.names.pool.text
+    w.passes_types = w.compares and w.outlines != NULL and w.is_c
     scope_push(w, SCOPE_TOP, 0)
-    while r.cur.pos < r.cur.end:
+    while r.cur.pos < r.cur.end and w.scopes.num:
         if w.scopes.num == 1 and w.compares:
-            if not read_types(w):
+            if w.passes_types:
+                pass_types(w)
+            elif not read_types(w):
                 scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
             if r.cur.pos >= r.cur.end:
                 return
-        address = r.section_base + <uint64_t>(r.cur.pos - r.cur.start)
-        abbrev = next_die(r)
-        if abbrev == NULL:
-            w.scopes.num -= 1
-            if w.scopes.num == 0:
-                return
-            continue
-        w.num_dies += 1
-        ops = <Op*>r.abbrevs.ops.items
-        scope = (<Scope*>w.scopes.items)[w.scopes.num - 1]
-        if is_plain(w, abbrev, scope.kind) and read_plain(w, &abbrev.plain, address, scope.index):
-            if abbrev.has_children:
-                enter_plain(w, abbrev)
-            continue
-        w.values.present = 0
-        if is_uninteresting(w, abbrev, scope.kind) and not wants_sibling(abbrev.tag):
-            run(r, ops + abbrev.skip, abbrev.num_skip, &w.values)
-            if abbrev.has_children:
-                enter_uninteresting(w, abbrev, scope)
-            continue
-        run(r, ops + abbrev.keep, abbrev.num_keep, &w.values)
-        if wants_sibling(abbrev.tag):
-            if abbrev.has_children:
-                enter_inlined(w, abbrev, scope)
-            continue
-        index = 0
-        kind = visit(w, address, abbrev, scope, &index)
-        if abbrev.has_children:
-            scope_push(w, kind, index)
-        if w.scopes.failed:
-            fail(&r.cur, b"out of memory")
+        walk_die(w)

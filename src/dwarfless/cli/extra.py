@@ -4,6 +4,7 @@ In:  a kernel or module with DWARF, and the BTF it has already.
 Out: an extra: its variables, and the types they need that are not there yet.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,19 @@ __all__ = ["extra"]
 @output_option
 @encoding_options
 @selection_options(only="vars", with_init=False)
+@click.option(
+    "--compare-all",
+    is_flag=True,
+    help="Compare every definition in the DWARF with the base's, also where VMLINUX brings the "
+    "base and has one of that name and size; takes twice as long.",
+)
 def extra(
     source: Path | None,
     modules: Path | None,
     bases: tuple[Path, ...],
     output: Path,
     encoding: Encoding,
+    compare_all: bool,
 ) -> None:
     """Write the variables of a kernel, split over the BTF that it has.
 
@@ -41,6 +49,8 @@ def extra(
     """
     check_programs(source, modules, bases)
     base = load_bases(bases) if source is None else base_of(source, bases)
+    if not bases and not compare_all:
+        encoding = replace(encoding, options=replace(encoding.options, same_dwarf=True))
     encode_programs(source, modules, base, output, encoding)
 
 

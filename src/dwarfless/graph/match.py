@@ -49,7 +49,10 @@ TOLERANCES: Final = (
     "enum with another sign or width",
     "float, an int in the base",
     "names of a prototype's parameters inside",
+    "elements of an array inside counted by another type",
 )
+#: What was not compared at all.
+OUTLINED: Final = "known by name and size, as the base has one such"
 
 
 #: New types that a report lists; a module brings thousands, an extra some hundred.
@@ -179,6 +182,7 @@ def split_over(graph: TypeGraph, base: TypeGraph | Base, report: Report | None =
     if report is not None:
         for text, number in zip(TOLERANCES[1:], match.tolerances[1:], strict=True):
             report.count("match", text, number)
+        report.count("match", OUTLINED, match.num_outlines)
     ids = match.ids
     first_id = len(base.graph)
     match_variables(graph, base, ids)

@@ -61,6 +61,8 @@ class EncodeOptions:
         linkage: Linkage of FUNCs: "static" for all, as pahole writes it, or the "true" one.
         split_dwarf: The .dwo files of skeleton units.
         debug_dirs: Where separate debug files are looked for, by build-id and by name.
+        same_dwarf: The base was made from the DWARF that is read. Then structs, unions and enums
+            that it has once are the base's by name and size, and are not read.
     """
 
     features: frozenset[str] = DEFAULT_FEATURES
@@ -73,6 +75,7 @@ class EncodeOptions:
     linkage: Literal["static", "true"] = "static"
     split_dwarf: tuple[Path, ...] = ()
     debug_dirs: tuple[Path, ...] = (Path("/usr/lib/debug"),)
+    same_dwarf: bool = False
 
     def __post_init__(self) -> None:
         refuse_unknown("feature", self.features, FEATURES)

@@ -11,15 +11,20 @@ import threading
 from array import array
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dwarfless._core import ingest, units
 from dwarfless._core.function_table import FunctionTable
+from dwarfless._core.outlines import OutlineTable
 from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.abi import parameter_abi
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.report import Report
+
+if TYPE_CHECKING:
+    from dwarfless.graph.match import Base
+    from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Progress", "Reading"]
 
@@ -71,6 +76,8 @@ class Reading:
         options: What is asked for.
         jobs: Threads. With one, nothing is read before `take` is called.
         all_classes: Read also what is not asked for.
+        base: What was made from the same DWARF. If only variables are asked for, only types are
+            read that they need, and of those none that the base has once with that name and size.
 
     Attributes:
         functions: The function symbols by name; none if no functions are asked for.
@@ -88,6 +95,7 @@ class Reading:
         *,
         jobs: int,
         all_classes: bool = False,
+        base: "TypeGraph | Base | None" = None,
     ) -> None:
         self._bits = _feature_bits(options) | (_ALL_CLASSES if all_classes else 0)
         wanted = self._bits & _FUNCTIONS
@@ -102,6 +110,7 @@ class Reading:
             self.functions,
             sorted(options.excluded_languages()),
         )
+        self._outlines = None if base is None else _outlines(base, options)
         self._stores = [self._store() for _ in range(max(1, jobs))]
         self._errors: list[BaseException] = []
         self._threads: list[threading.Thread] = []
@@ -157,7 +166,7 @@ class Reading:
         report.figures["dies"] = sum(store.num_dies for store in stores)
 
     def _store(self) -> ingest.Store:
-        return ingest.Store(self._program, self._bits, self._passing)
+        return ingest.Store(self._program, self._bits, self._passing, self._outlines)
 
     def _start(self, tasks: list[Callable[[], None]]) -> None:
         """Run tasks in threads of their own."""
@@ -188,6 +197,16 @@ class Reading:
         self._threads = []
         if self._errors:
             raise self._errors[0]
+
+
+def _outlines(base: "TypeGraph | Base", options: EncodeOptions) -> OutlineTable | None:
+    """Return what a base defines, if variables are all that is asked for."""
+    from dwarfless.graph.type_graph import TypeGraph
+
+    graph = base if isinstance(base, TypeGraph) else base.graph
+    if graph.base is not None or options.classes & {"types", "functions"}:
+        return None
+    return OutlineTable(graph.record_words, graph.record_starts, graph.strings)
 
 
 def _files(sections: DwarfSections) -> list[tuple[str, list[memoryview], int, bool]]:
