@@ -124,12 +124,10 @@ cdef inline uint32_t written(uint32_t role, uint32_t word, const uint32_t* new_i
 cdef void write_records(const uint32_t* words, const uint32_t* starts, const uint32_t* order,
                         size_t num, const uint32_t* new_ids, Texts* texts,
                         uint32_t* out) noexcept nogil:
-    """Write records one behind the other; those to come are called for ahead.
-
-    The roles of an element's words are looked up once a record: half the time of once a word.
-    """
+    """Write records one behind the other; those to come are called for ahead."""
     cdef const uint32_t* record
-    cdef uint32_t kind, stride, first, second, length, name, j
+    cdef uint32_t kind, length, name, j
+    cdef Roles roles
     cdef size_t i
     for i in range(num):
         if i + 3 * AHEAD < num:
@@ -141,17 +139,17 @@ cdef void write_records(const uint32_t* words, const uint32_t* starts, const uin
         record = words + starts[order[i]]
         length = starts[order[i] + 1] - starts[order[i]]
         kind = kind_of(record[1])
+        roles = roles_of(kind)
         out[0] = place_of(texts, record[0])
         out[1] = record[1]
-        out[2] = written(third_role(kind), record[2], new_ids, texts)
-        stride, first, second = record_stride(kind), role_of(kind, 3), role_of(kind, 4)
+        out[2] = written(roles.third, record[2], new_ids, texts)
         j = 3
-        while stride and j + stride <= length:
-            out[j] = written(first, record[j], new_ids, texts)
-            out[j + 1] = written(second, record[j + 1], new_ids, texts)
-            if stride == 3:
+        while roles.stride and j + roles.stride <= length:
+            out[j] = written(roles.first, record[j], new_ids, texts)
+            out[j + 1] = written(roles.second, record[j + 1], new_ids, texts)
+            if roles.stride == 3:
                 out[j + 2] = record[j + 2]
-            j += stride
+            j += roles.stride
         while j < length:
             out[j] = written(role_of(kind, j), record[j], new_ids, texts)
             j += 1

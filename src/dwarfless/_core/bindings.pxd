@@ -20,12 +20,14 @@ cdef class Bound(Joined):
     cdef Array pairs            # Pair
     cdef Array pair_heads       # uint32[nodes]
     cdef Array touching         # uint8[nodes]: has pairs, or defines an ambiguous name
+    cdef Array touched          # uint8[units]: lists any of these
     cdef Array copies           # uint32: words of copies
     cdef Array copy_starts      # uint32
     cdef readonly dict figures
     cdef void add_pair(self, uint32_t node, uint32_t cut) noexcept nogil
     cdef void find_pairs(self) noexcept nogil
     cdef bint touches_ambiguous(self, uint32_t* nodes, uint32_t count) noexcept nogil
+    cdef void mark_live(self, uint32_t* nodes, uint32_t types) noexcept nogil
     cdef void see_pairs(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil
     cdef choose_baselines(self)
     cdef void choose_disputed(self, uint32_t cut) noexcept nogil

@@ -57,6 +57,8 @@ cdef class Bound(Joined):
         sized(&self.taints, 8, num)
         sized(&self.pair_heads, 4, num)
         sized(&self.touching, 1, num)
+        sized(&self.touched, 1, self.places.num)
+        sized(&self.live, 1, num)
         self.choose_baselines()
         self.copy_tainted()
 
@@ -69,6 +71,7 @@ cdef class Bound(Joined):
         array_deinit(&self.pairs)
         array_deinit(&self.pair_heads)
         array_deinit(&self.touching)
+        array_deinit(&self.touched)
         array_deinit(&self.copies)
         array_deinit(&self.copy_starts)
 
@@ -113,10 +116,15 @@ cdef class Bound(Joined):
     cdef bint touches_ambiguous(self, uint32_t* nodes, uint32_t count) noexcept nogil:
         """Say whether a unit defines an ambiguous name or refers to one; nearly none does."""
         cdef uint32_t i
+        cdef char found = 0
         for i in range(count):
-            if self.touching.items[nodes[i] & ~DUPLICATE_MARK]:
-                return True
-        return False
+            found |= self.touching.items[nodes[i] & ~DUPLICATE_MARK]
+        return found != 0
+
+    cdef void mark_live(self, uint32_t* nodes, uint32_t types) noexcept nogil:
+        cdef uint32_t i
+        for i in range(types):
+            self.live.items[nodes[i] & ~DUPLICATE_MARK] = 1
 
     cdef void see_pairs(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil:
         """Note which ambiguous names a unit defines, which it only declares, and who refers."""
@@ -165,8 +173,11 @@ cdef class Bound(Joined):
         for place in range(self.places.num):
             nodes = self.listed(place, &count, &types)
             if self.touches_ambiguous(nodes, types):
+                self.touched.items[place] = 1
                 self.bind(nodes, types, place + 1)
                 self.see_pairs(nodes, types, place + 1)
+            else:
+                self.touched.items[place] = self.touches_ambiguous(nodes + types, count - types)
         for i in range(self.pairs.num):
             pair = &(<Pair*>self.pairs.items)[i]
             when = max(pair.defined_in, pair.declared_in)
@@ -285,13 +296,12 @@ cdef class Bound(Joined):
         cdef uint32_t count = 0, types = 0, i, node, stamp, num_units = 0
         cdef uint32_t* nodes
         cdef size_t place
-        cdef bint any_odd, any_ambiguous = self.figures["ambiguous_names"] != 0
-        sized(&self.live, 1, num_nodes(self.nodes))
+        cdef bint any_odd
         for place in range(self.places.num):
             nodes = self.listed(place, &count, &types)
             stamp = place + 1
             any_odd = False
-            if any_ambiguous and self.touches_ambiguous(nodes, count):
+            if self.touched.items[place]:
                 self.bind(nodes, types, stamp)
                 any_odd = self.is_odd_unit(nodes, count, stamp)
             if any_odd:
@@ -300,8 +310,7 @@ cdef class Bound(Joined):
                     self.taint_unit(nodes, count, stamp)
                 self.follow_taints(place, stamp)
             else:
-                for i in range(types):
-                    self.live.items[nodes[i] & ~DUPLICATE_MARK] = 1
+                self.mark_live(nodes, types)
                 continue
             for i in range(types):
                 node = nodes[i] & ~DUPLICATE_MARK

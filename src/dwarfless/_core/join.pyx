@@ -8,6 +8,7 @@ import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, strlen
 
 from dwarfless._core.bindings cimport Bound
@@ -15,6 +16,7 @@ from dwarfless._core.ingest cimport FuncState, StateTag, Store, UnitNodes, VarSt
 from dwarfless._core.memory cimport *
 from dwarfless._core.nodes cimport *
 from dwarfless._core.names cimport *
+from dwarfless._core.radix cimport *
 from dwarfless._core.strings cimport *
 from dwarfless._core.joined cimport UnitPlace
 
@@ -37,55 +39,49 @@ cdef class Emitted(Bound):
                 return definition
         return node
 
-    cdef uint32_t text_offset(self, uint32_t name) noexcept nogil:
-        """Return where a name stands in `strings`: a NUL, .debug_str, and what isn't in there."""
-        cdef char space[4]
-        cdef const char* text
-        if name < NAME_SHORT:
-            return name
-        if name < NAME_OWN:
-            text = text_of_name(self.names, name, space)
-            name = add_string(&self.names.own, text, strlen(text))
-        else:
-            name -= NAME_OWN
-        return self.names.pool.size + 1 + u32s(&self.names.own.offsets)[name]
+    cdef uint32_t put(self, uint32_t role, uint32_t word) noexcept nogil:
+        if role == ROLE_NODE:
+            return self.settled(word)
+        return text_offset(self.names, word) if role == ROLE_NAME else word
 
-    cdef void write_record(self, uint32_t* words, uint32_t length, uint32_t* out,
-                           uint64_t* at) noexcept nogil:
-        """Write one record; a cut that nothing defines becomes a forward declaration."""
-        cdef uint32_t kind = kind_of(words[1]), j, role
+    cdef uint32_t write_record(self, uint32_t* words, uint32_t length,
+                               uint32_t* out) noexcept nogil:
+        """Write one record, and return its length; an undefined cut is a forward declaration."""
+        cdef uint32_t kind = kind_of(words[1]), j = 3
+        cdef Roles roles
+        out[0] = text_offset(self.names, words[0])
         if kind == NODE_CUT:
-            out[at[0]] = self.text_offset(words[0])
+            out[1], out[2] = <uint32_t>BTF_FWD << 24, 0
             if vlen_of(words[1]) == CUT_ENUM:
-                out[at[0] + 1] = <uint32_t>BTF_ENUM << 24
-                out[at[0] + 2] = 4
-            else:
-                out[at[0] + 1] = <uint32_t>BTF_FWD << 24 \
-                    | (<uint32_t>1 << 31 if vlen_of(words[1]) == CUT_UNION else 0)
-                out[at[0] + 2] = 0
-            at[0] += 3
-            return
-        for j in range(length):
-            role = role_of(kind, j)
-            if role == ROLE_NODE:
-                out[at[0] + j] = self.settled(words[j])
-            elif role == ROLE_NAME:
-                out[at[0] + j] = self.text_offset(words[j])
-                if kind in (BTF_STRUCT, BTF_UNION) and j and words[j] \
-                        and not is_identifier(self.names, words[j]):
-                    out[at[0] + j] = 0
-                    self.num_bad_names += 1
-            else:
-                out[at[0] + j] = words[j]
-        at[0] += length
+                out[1], out[2] = <uint32_t>BTF_ENUM << 24, 4
+            elif vlen_of(words[1]) == CUT_UNION:
+                out[1] |= <uint32_t>1 << 31
+            return 3
+        roles = roles_of(kind)
+        out[1] = words[1]
+        out[2] = self.put(roles.third, words[2])
+        while roles.stride and j + roles.stride <= length:
+            out[j] = self.put(roles.first, words[j])
+            out[j + 1] = self.put(roles.second, words[j + 1])
+            if roles.stride == 3:
+                out[j + 2] = words[j + 2]
+            if roles.third == ROLE_PLAIN and roles.second == ROLE_NODE and words[j] \
+                    and not is_identifier(self.names, words[j]):    # of a struct or union
+                out[j] = 0
+                self.num_bad_names += 1
+            j += roles.stride
+        while j < length:
+            out[j] = self.put(role_of(kind, j), words[j])
+            j += 1
+        return length
 
     cdef emit(self):
         """Write all records, resolved; `order` lists those that are types in their own right."""
         cdef size_t num_base = num_nodes(self.nodes), num = num_base + self.copy_starts.num - 1
         cdef size_t i
         cdef uint64_t at = 0
-        words_array = np.zeros(self.nodes.words.num + self.copies.num + 3, np.uint32)
-        starts_array = np.zeros(num + 1, np.uint32)
+        words_array = np.empty(self.nodes.words.num + self.copies.num + 3, np.uint32)
+        starts_array = np.empty(num + 1, np.uint32)
         cdef uint32_t[::1] words = words_array
         cdef uint32_t[::1] starts = starts_array
         while self.live.num < num:
@@ -96,13 +92,13 @@ cdef class Emitted(Bound):
                 if i == 0:
                     continue
                 if i < num_base:
-                    self.write_record(node_at(self.nodes, i), node_length(self.nodes, i),
-                                      &words[0], &at)
+                    at += self.write_record(node_at(self.nodes, i), node_length(self.nodes, i),
+                                            &words[at])
                 else:
-                    self.write_record(
+                    at += self.write_record(
                         u32s(&self.copies) + u32s(&self.copy_starts)[i - num_base],
                         u32s(&self.copy_starts)[i - num_base + 1]
-                        - u32s(&self.copy_starts)[i - num_base], &words[0], &at)
+                        - u32s(&self.copy_starts)[i - num_base], &words[at])
             starts[num] = <uint32_t>at
         self.words = words_array[:at]
         self.starts = starts_array
@@ -111,55 +107,80 @@ cdef class Emitted(Bound):
 
     cdef live_order(self, size_t num_base, size_t num):
         """Return live records, each where it was first met; cuts with a definition drop out."""
-        cdef const uint8_t[::1] live = <const uint8_t[:num]><const uint8_t*>self.live.items
-        cdef const uint32_t[::1] baseline = \
-            <const uint32_t[:num_base]><const uint32_t*>self.baseline.items
-        flags = np.asarray(live).copy()
-        flags[:num_base][np.asarray(baseline) != 0] = 0
-        flags[0] = 0
-        where = np.full(num, np.iinfo(np.uint64).max, np.uint64)
-        where[:num_base] = np.frombuffer(
-            <const char[:num_base * sizeof(Node)]>self.nodes.nodes.items, np.uint64
-        )[::sizeof(Node) // 8]
-        self.firsts = where
-        return by_place(where, np.flatnonzero(flags))
+        cdef uint64_t[::1] firsts = np.empty(num, np.uint64)
+        cdef uint32_t[::1] chosen = np.empty(num, np.uint32)
+        cdef size_t i, count = 0
+        for i in range(num):
+            firsts[i] = node_of(self.nodes, i).first if i < num_base else NO_PLACE
+            if i and self.live.items[i] and not (i < num_base and u32s(&self.baseline)[i]):
+                chosen[count] = i
+                count += 1
+        self.firsts = np.asarray(firsts)
+        return by_place(firsts, chosen[:count])
 
     cdef gather(self):
         """Copy the states of variables and functions out, in unit order."""
         cdef Store store
-        cdef UnitPlace* p
         cdef UnitNodes* unit
-        cdef size_t place
-        cdef size_t num_vars = 0, num_funcs = 0
-        # As bytes: numpy promotes the fields of each part of a concatenation, which took 0.1 s.
-        variables = [np.empty(0, np.uint8)]
-        functions = [np.empty(0, np.uint8)]
-        tags = [np.empty(0, STATE_TAG)]
+        cdef size_t place, num_vars = 0, num_funcs = 0, num_tags = 0
+        for store in self.stores:
+            num_vars += store.vars.num
+            num_funcs += store.funcs.num
+            num_tags += store.tags.num
+        self.variables = np.empty(num_vars, VAR_STATE)
+        self.functions = np.empty(num_funcs, FUNC_STATE)
+        self.tags = np.empty(num_tags, STATE_TAG)
+        cdef uint8_t[::1] vars_ = self.variables.view(np.uint8)
+        cdef uint8_t[::1] funcs = self.functions.view(np.uint8)
+        cdef uint8_t[::1] tags = self.tags.view(np.uint8)
+        num_vars = num_funcs = num_tags = 0
         for place in range(self.places.num):
-            p = &(<UnitPlace*>self.places.items)[place]
-            store = self.stores[p.store]
-            unit = &(<UnitNodes*>store.units.items)[p.index]
+            store = self.stores[(<UnitPlace*>self.places.items)[place].store]
+            unit = &(<UnitNodes*>store.units.items)[
+                (<UnitPlace*>self.places.items)[place].index]
             if unit.end_tag > unit.first_tag:
-                some = rows(&store.tags, unit.first_tag, unit.end_tag, STATE_TAG).copy()
-                of_func = some["of_func"] != 0
-                some["state"][of_func] += num_funcs - unit.first_func
-                some["state"][~of_func] += num_vars - unit.first_var
-                tags.append(some)
+                self.put_tags(store, unit, num_vars, num_funcs, <StateTag*>&tags[0] + num_tags)
+                num_tags += unit.end_tag - unit.first_tag
             if unit.end_var > unit.first_var:
-                variables.append(rows(&store.vars, unit.first_var, unit.end_var, np.uint8))
+                self.put_vars(store, unit, <VarState*>&vars_[0] + num_vars)
                 num_vars += unit.end_var - unit.first_var
             if unit.end_func > unit.first_func:
-                functions.append(rows(&store.funcs, unit.first_func, unit.end_func, np.uint8))
+                self.put_funcs(store, unit, <FuncState*>&funcs[0] + num_funcs)
                 num_funcs += unit.end_func - unit.first_func
-        self.variables = np.concatenate(variables).view(VAR_STATE)
-        self.functions = np.concatenate(functions).view(FUNC_STATE)
-        self.tags = np.concatenate(tags)
-        for states, columns in ((self.variables, ("name", "file", "func")),
-                                (self.functions, ("name", "file")), (self.tags, ("value",))):
-            for column in columns:
-                states[column] = self.text_offsets(states[column])
+        self.variables = self.variables[:num_vars]
+        self.functions = self.functions[:num_funcs]
+        self.tags = self.tags[:num_tags]
         self.strings = self.all_strings()
-        self.variables["node"] = self.settled_ids(self.variables["node"])
+
+    cdef void put_vars(self, Store store, UnitNodes* unit, VarState* out) noexcept nogil:
+        cdef uint32_t i
+        for i in range(unit.first_var, unit.end_var):
+            out[0] = (<VarState*>store.vars.items)[i]
+            out.name = text_offset(self.names, out.name)
+            out.file = text_offset(self.names, out.file)
+            out.func = text_offset(self.names, out.func)
+            out.node = self.settled(out.node)
+            out += 1
+
+    cdef void put_funcs(self, Store store, UnitNodes* unit, FuncState* out) noexcept nogil:
+        cdef uint32_t i
+        for i in range(unit.first_func, unit.end_func):
+            out[0] = (<FuncState*>store.funcs.items)[i]
+            out.name = text_offset(self.names, out.name)
+            out.file = text_offset(self.names, out.file)
+            out += 1
+
+    cdef void put_tags(self, Store store, UnitNodes* unit, size_t first_var, size_t first_func,
+                       StateTag* out) noexcept nogil:
+        cdef uint32_t i
+        for i in range(unit.first_tag, unit.end_tag):
+            out[0] = (<StateTag*>store.tags.items)[i]
+            out.value = text_offset(self.names, out.value)
+            if out.of_func:
+                out.state += <uint32_t>first_func - unit.first_func
+            else:
+                out.state += <uint32_t>first_var - unit.first_var
+            out += 1
 
     cdef bytes all_strings(self):
         """Return a NUL, .debug_str, and what isn't in there."""
@@ -172,21 +193,19 @@ cdef class Emitted(Bound):
         memcpy(out + 1 + size, own.bytes_.items, own.bytes_.num)
         return strings
 
-    cdef text_offsets(self, names):
-        """Return where each name stands in `strings`."""
-        cdef uint32_t[::1] offsets = np.ascontiguousarray(names)
-        cdef Py_ssize_t i
-        for i in range(offsets.shape[0]):
-            offsets[i] = self.text_offset(offsets[i])
-        return np.asarray(offsets)
 
-    cdef settled_ids(self, nodes):
-        """Return where each reference ends."""
-        cdef uint32_t[::1] ids = np.ascontiguousarray(nodes)
-        cdef Py_ssize_t i
-        for i in range(ids.shape[0]):
-            ids[i] = self.settled(ids[i])
-        return np.asarray(ids)
+cdef inline uint32_t text_offset(Names* names, uint32_t name) noexcept nogil:
+    """Return where a name stands in `strings`: a NUL, .debug_str, and what isn't in there."""
+    cdef char space[4]
+    cdef const char* text
+    if name < NAME_SHORT:
+        return name
+    if name < NAME_OWN:
+        text = text_of_name(names, name, space)
+        name = add_string(&names.own, text, strlen(text))
+    else:
+        name -= NAME_OWN
+    return names.pool.size + 1 + u32s(&names.own.offsets)[name]
 
 
 class Resolved:
@@ -226,17 +245,23 @@ class Resolved:
         Args:
             ids: integers[num_ids], ascending.
         """
-        return by_place(self._firsts, ids)
+        return by_place(self._firsts, np.ascontiguousarray(ids, np.uint32))
 
 
-cdef by_place(firsts, ids):
-    return ids[np.argsort(firsts[ids], kind="stable")].astype(np.uint32)
-
-
-cdef rows(Array* a, size_t first, size_t end, dtype):
-    """Return a view of some items of an array of structs."""
-    return np.frombuffer(<const char[:(end - first) * a.item_size]>(
-        a.items + first * a.item_size), dtype)
+cdef by_place(const uint64_t[::1] firsts, const uint32_t[::1] ids):
+    cdef size_t num = ids.shape[0], i
+    cdef Keyed* items = <Keyed*>malloc((2 * num + 1) * sizeof(Keyed))
+    if items == NULL:
+        raise MemoryError
+    sorted_array = np.empty(num, np.uint32)
+    cdef uint32_t[::1] sorted_ = sorted_array
+    for i in range(num):
+        items[i].key, items[i].value = firsts[ids[i]], ids[i]
+    sort_keyed(items, items + num, num)
+    for i in range(num):
+        sorted_[i] = <uint32_t>items[i].value
+    free(items)
+    return sorted_array
 
 
 VAR_STATE = np.dtype([("address", "u8"), ("name", "u4"), ("node", "u4"), ("flags", "u4"),

@@ -35,6 +35,7 @@ cdef class Joined:
     cdef uint32_t* listed(self, size_t place, uint32_t* count, uint32_t* types) except? NULL
     cdef list_cuts(self)
     cdef define(self)
+    cdef void note_rivals(self, uint8_t* states) noexcept nogil
     cdef void bind(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil
 
 cdef sized(Array* a, size_t item_size, size_t num)

@@ -9,7 +9,17 @@ does in modules, the first store takes the others in; else all are read into a n
 
 import numpy as np
 
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
 from dwarfless._core.intern cimport DUPLICATE_MARK
+from dwarfless._core.radix cimport *
+
+
+cdef enum:  # DefinitionState
+    ALONE = 0                   # the only definition of its name, not met yet
+    RIVAL = 1
+    SETTLED = 2                 # alone and met, or no definition of a name
 
 
 cdef class Joined:
@@ -54,18 +64,18 @@ cdef class Joined:
 
     cdef void use_names(self, Store store) noexcept nogil:
         """Tell which names a store's records and states have."""
-        cdef uint32_t i, j, kind
+        cdef uint32_t i, j
         cdef uint32_t* words
+        cdef Roles roles
         cdef size_t k
         for i in range(1, num_nodes(&store.nodes)):
             words = node_at(&store.nodes, i)
-            kind = kind_of(words[1])
             use_name(&self.spellings, words[0])
+            roles = roles_of(kind_of(words[1]))
             j = 3
-            while record_stride(kind) and j < node_length(&store.nodes, i):
-                if role_of(kind, j) == ROLE_NAME:
-                    use_name(&self.spellings, words[j])
-                j += record_stride(kind)
+            while roles.stride and roles.first == ROLE_NAME and j < node_length(&store.nodes, i):
+                use_name(&self.spellings, words[j])
+                j += roles.stride
         for k in range(store.vars.num):
             use_name(&self.spellings, (<VarState*>store.vars.items)[k].name)
             use_name(&self.spellings, (<VarState*>store.vars.items)[k].file)
@@ -89,26 +99,17 @@ cdef class Joined:
         """Add a store's nodes, and renumber its lists."""
         cdef uint32_t[::1] ids = np.zeros(num_nodes(&other.nodes), np.uint32)
         cdef Array record
-        cdef uint32_t i, j, kind, length, role
-        cdef uint32_t* words
+        cdef uint32_t i
         cdef size_t k
         cdef bint failed
         array_init(&record, 4, 1024)
         with nogil:
             for i in range(1, num_nodes(&other.nodes)):
-                words = node_at(&other.nodes, i)
-                length = node_length(&other.nodes, i)
-                kind = kind_of(words[1])
-                record.num = 0
-                for j in range(length):
-                    role = role_of(kind, j)
-                    if role == ROLE_NAME:
-                        push_u32(&record, canonical(&self.spellings, &other.names, words[j]))
-                    elif role == ROLE_NODE:
-                        push_u32(&record, ids[words[j]])
-                    else:
-                        push_u32(&record, words[j])
-                ids[i] = intern_node(self.nodes, u32s(&record), length,
+                if not array_reserve(&record, node_length(&other.nodes, i)):
+                    break
+                translate(node_at(&other.nodes, i), node_length(&other.nodes, i), &self.spellings,
+                          &other.names, &ids[0], u32s(&record))
+                ids[i] = intern_node(self.nodes, u32s(&record), node_length(&other.nodes, i),
                                      node_of(&other.nodes, i).first)
             for k in range(other.interner.unit_nodes.num):
                 i = u32s(&other.interner.unit_nodes)[k]
@@ -153,20 +154,29 @@ cdef class Joined:
         """Find each unit's lists, in file order."""
         cdef Store store
         cdef UnitPlace* place
-        cdef size_t i
+        cdef Keyed* found
+        cdef size_t num = 0, i
         cdef uint32_t s
-        found = []
+        for store in self.stores:
+            num += store.units.num
+        found = <Keyed*>malloc((2 * num + 1) * sizeof(Keyed))
+        if found == NULL or not array_init(&self.places, sizeof(UnitPlace), num):
+            free(found)
+            raise MemoryError
+        num = 0
         for s in range(len(self.stores)):
             store = self.stores[s]
             for i in range(store.units.num):
-                found.append(((<UnitNodes*>store.units.items)[i].unit, s, i))
-        found.sort()
-        array_init(&self.places, sizeof(UnitPlace), len(found))
-        for unit, s, i in found:
+                found[num].key = (<UnitNodes*>store.units.items)[i].unit
+                found[num].value = <uint64_t>s << 32 | i
+                num += 1
+        sort_keyed(found, found + num, num)
+        for i in range(num):
             place = <UnitPlace*>push(&self.places)
-            place.unit = unit
-            place.store = s
-            place.index = i
+            place.unit = <uint32_t>found[i].key
+            place.store = <uint32_t>(found[i].value >> 32)
+            place.index = <uint32_t>found[i].value
+        free(found)
 
     cdef uint32_t* listed(self, size_t place, uint32_t* count, uint32_t* types) except? NULL:
         """Return the nodes a unit lists: `types` of them types, then prototypes."""
@@ -200,16 +210,22 @@ cdef class Joined:
         cdef uint32_t* nodes
         cdef size_t place, num = num_nodes(self.nodes)
         cdef uint32_t[::1] holders = np.zeros(num, np.uint32)
+        cdef uint8_t[::1] states = np.zeros(num, np.uint8)
         cdef Store store
         sized(&self.ambiguous, 1, num)
         sized(&self.baseline, 4, num)
         sized(&self.bound, 8, num)
+        self.note_rivals(&states[0])
         for place in range(self.places.num):
             nodes = self.listed(place, &count, &types)
             for i in range(types):
                 node = nodes[i]
-                cut = 0 if node & DUPLICATE_MARK else u32s(&self.cuts)[node]
-                if cut == 0:
+                if node & DUPLICATE_MARK or states[node] == SETTLED:
+                    continue
+                cut = u32s(&self.cuts)[node]
+                if states[node] == ALONE:
+                    u32s(&self.baseline)[cut] = node
+                    states[node] = SETTLED
                     continue
                 holders[node] += 1
                 if u32s(&self.baseline)[cut] == 0:
@@ -223,6 +239,23 @@ cdef class Joined:
                 cut = u32s(&store.interner.duplicates)[place]
                 u32s(&self.baseline)[cut] = u32s(&store.interner.duplicates)[place + 1]
 
+    cdef void note_rivals(self, uint8_t* states) noexcept nogil:
+        """Tell definitions whose name has others from those that are alone, and from the rest.
+
+        Nearly all that units list are the rest, or settled when they are met first.
+        """
+        cdef uint32_t* last = u32s(&self.baseline)      # of a cut, for now
+        cdef uint32_t node, cut
+        for node in range(num_nodes(self.nodes)):
+            cut = u32s(&self.cuts)[node]
+            if cut == 0:
+                states[node] = SETTLED
+            elif last[cut] == 0:
+                last[cut] = node
+            else:
+                states[node] = states[last[cut]] = RIVAL
+        memset(last, 0, num_nodes(self.nodes) * sizeof(uint32_t))
+
     cdef void bind(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil:
         """Note what a unit's own definitions bind names to."""
         cdef uint32_t i, cut
@@ -232,6 +265,32 @@ cdef class Joined:
             cut = u32s(&self.cuts)[nodes[i]]
             if cut:
                 u64s(&self.bound)[cut] = <uint64_t>stamp << 32 | nodes[i]
+
+
+cdef inline uint32_t translated(uint32_t role, uint32_t word, Spellings* spellings, Names* names,
+                                const uint32_t* ids) noexcept nogil:
+    if role == ROLE_NODE:
+        return ids[word]
+    return canonical(spellings, names, word) if role == ROLE_NAME else word
+
+
+cdef void translate(const uint32_t* words, uint32_t length, Spellings* spellings, Names* names,
+                    const uint32_t* ids, uint32_t* out) noexcept nogil:
+    """Write a store's record with the names and nodes of the joined one."""
+    cdef uint32_t kind = kind_of(words[1]), j = 3
+    cdef Roles roles = roles_of(kind)
+    out[0] = canonical(spellings, names, words[0])
+    out[1] = words[1]
+    out[2] = translated(roles.third, words[2], spellings, names, ids)
+    while roles.stride and j + roles.stride <= length:
+        out[j] = translated(roles.first, words[j], spellings, names, ids)
+        out[j + 1] = translated(roles.second, words[j + 1], spellings, names, ids)
+        if roles.stride == 3:
+            out[j + 2] = words[j + 2]
+        j += roles.stride
+    while j < length:
+        out[j] = translated(role_of(kind, j), words[j], spellings, names, ids)
+        j += 1
 
 
 cdef uint32_t class_of(uint32_t kind) noexcept nogil:

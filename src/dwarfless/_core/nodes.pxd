@@ -204,6 +204,20 @@ cdef inline uint32_t record_stride(uint32_t kind) noexcept nogil:
     return 0
 
 
+cdef struct Roles:              # of a kind's words: looked up once a record, not once a word
+    uint32_t third
+    uint32_t stride             # 0: the words from the fourth on have roles of their own
+    uint32_t first, second      # of a list element's words; a third one is plain
+
+
+cdef inline Roles roles_of(uint32_t kind) noexcept nogil:
+    cdef Roles roles
+    roles.third = third_role(kind)
+    roles.stride = record_stride(kind)
+    roles.first, roles.second = role_of(kind, 3), role_of(kind, 4)
+    return roles
+
+
 cdef inline uint32_t third_role(uint32_t kind) noexcept nogil:
     """Say what the third word of a record is."""
     if kind in (BTF_PTR, BTF_TYPEDEF, BTF_VOLATILE, BTF_CONST, BTF_RESTRICT, BTF_FUNC,

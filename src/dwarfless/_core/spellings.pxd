@@ -25,10 +25,11 @@ cdef extern from *:
 
 cdef extern from *:
     int count_ones "__builtin_popcountll"(uint64_t) nogil
+    int lowest_bit "__builtin_ctzll"(uint64_t) nogil
 
 cdef struct Spellings:
     Names* first                # of the store whose numbers count
-    uint8_t* used               # bit a place in the pool, then a bit a short name
+    uint64_t* used              # bit a place in the pool, then a bit a short name
     uint64_t* slots             # hash << 32 | name; 0: free
     uint32_t mask, num
     Array other_in_pool         # uint32 a place: the canonical number if it's another; or empty
@@ -38,7 +39,7 @@ cdef struct Spellings:
 
 cdef inline bint spellings_init(Spellings* s, Names* first) noexcept nogil:
     s.first = first
-    s.used = <uint8_t*>calloc((<size_t>first.pool.size + NUM_SHORT) // 64 + 1, 8)
+    s.used = <uint64_t*>calloc((<size_t>first.pool.size + NUM_SHORT) // 64 + 1, 8)
     s.mask = (1 << 12) - 1
     s.slots = <uint64_t*>calloc(<size_t>s.mask + 1, sizeof(uint64_t))
     return array_init(&s.other_in_pool, 4, 0) and array_init(&s.other_short, 4, 0) \
@@ -60,7 +61,7 @@ cdef inline void use_name(Spellings* s, uint32_t name) noexcept nogil:
     if name == 0 or name >= NAME_OWN:
         return
     place = name - 1 if name < NAME_SHORT else s.first.pool.size + (name & (NUM_SHORT - 1))
-    s.used[place >> 3] |= 1 << (place & 7)
+    s.used[place >> 6] |= <uint64_t>1 << (place & 63)
 
 
 cdef inline void grow_slots(Spellings* s, uint32_t mask) noexcept nogil:
@@ -126,16 +127,19 @@ cdef inline void spell_waiting(Spellings* s, Waiting* few, uint32_t first_name, 
 cdef inline void spell_used(Spellings* s, uint32_t first, uint32_t end, uint32_t first_name,
                             Array* others) noexcept nogil:
     """Look up the names in use from one bit to another."""
-    cdef uint32_t place = first, hash
+    cdef uint32_t place, hash, word
+    cdef uint64_t bits
     cdef char space[4]
     cdef const char* text
     cdef Waiting few
     few.num = 0
-    while place < end:
-        if place & 63 == 0 and end - place > 64 and (<uint64_t*>s.used)[place >> 6] == 0:
-            place += 64
-            continue
-        if s.used[place >> 3] >> (place & 7) & 1:
+    for word in range(first >> 6, (end + 63) >> 6):
+        bits = s.used[word]
+        while bits:
+            place = (word << 6) + lowest_bit(bits)
+            bits &= bits - 1
+            if place < first or place >= end:
+                continue
             text = text_of_name(s.first, first_name + (place - first), space)
             hash = hash_bytes(text, strlen(text))
             prefetch(&s.slots[hash & s.mask])
@@ -144,7 +148,6 @@ cdef inline void spell_used(Spellings* s, uint32_t first, uint32_t end, uint32_t
             few.num += 1
             if few.num == NUM_WAITING:
                 spell_waiting(s, &few, first_name, end - first, others)
-        place += 1
     spell_waiting(s, &few, first_name, end - first, others)
 
 
@@ -153,7 +156,7 @@ cdef inline void spell_all(Spellings* s) noexcept nogil:
     cdef uint32_t size = s.first.pool.size, mask = s.mask
     cdef size_t words = (<size_t>size + NUM_SHORT) // 64 + 1, num = 0, i
     for i in range(words):
-        num += count_ones((<uint64_t*>s.used)[i])
+        num += count_ones(s.used[i])
     while num * 2 > mask:
         mask = mask * 2 + 1
     grow_slots(s, mask)
@@ -163,10 +166,14 @@ cdef inline void spell_all(Spellings* s) noexcept nogil:
 
 cdef inline uint32_t canonical(Spellings* s, Names* names, uint32_t name) noexcept nogil:
     """Return the one number of a store's name."""
+    if name == 0 or (name < NAME_OWN and s.other_in_pool.num == s.other_short.num == 0):
+        return name
+    return looked_up(s, names, name)
+
+
+cdef inline uint32_t looked_up(Spellings* s, Names* names, uint32_t name) noexcept nogil:
     cdef uint32_t other = 0
     cdef const char* text
-    if name == 0:
-        return 0
     if name < NAME_SHORT:
         if s.other_in_pool.num:
             other = u32s(&s.other_in_pool)[name - 1]

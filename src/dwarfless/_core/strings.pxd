@@ -39,14 +39,22 @@ cdef inline const char* string_at(StringTable* t, uint32_t id) noexcept nogil:
 
 
 cdef inline uint32_t hash_bytes(const char* text, size_t length) noexcept nogil:
-    cdef uint64_t h = length, word
-    cdef size_t i = 0
-    while i + 8 <= length:
-        memcpy(&word, text + i, 8)
-        h = mix(h, word)
-        i += 8
-    word = 0
-    memcpy(&word, text + i, length - i)
+    """Hash a string in words; the last one overlaps that before it, so that no byte is alone."""
+    cdef uint64_t h = length, word = 0
+    cdef uint32_t half
+    cdef size_t i
+    if length >= 8:
+        for i in range(0, length - 8, 8):
+            memcpy(&word, text + i, 8)
+            h = mix(h, word)
+        memcpy(&word, text + length - 8, 8)
+    elif length >= 4:
+        memcpy(&word, text, 4)
+        memcpy(&half, text + length - 4, 4)
+        word = word << 32 | half
+    elif length:
+        word = <uint8_t>text[0] | <uint32_t><uint8_t>text[length >> 1] << 8 \
+            | <uint32_t><uint8_t>text[length - 1] << 16
     h = mix(h, word)
     return <uint32_t>(h ^ (h >> 32))
 
