@@ -23,6 +23,13 @@ cdef struct Key:
     uint32_t num_symbols
     uint8_t ambiguous
 
+cdef struct Function:          # a symbol on its way into the table
+    size_t symbol
+    const char* name
+    size_t size
+    uint32_t hash
+    bint is_optimized
+
 cdef struct KnownNames:
     Key* keys              # by their first symbols
     uint32_t* buckets      # key + 1, or 0
@@ -55,6 +62,7 @@ cdef class FunctionTable:
     cdef object names_owner    # keeps the names mapped
     cdef void take(self, const char* names, size_t names_size, const uint32_t* name_offset,
                    size_t num, uint32_t* key_of) noexcept nogil
-    cdef uint32_t key_of(self, const char* name, size_t size) noexcept nogil
+    cdef void take_few(self, const Function* few, size_t num, uint32_t* key_of) noexcept nogil
+    cdef uint32_t key_of(self, const char* name, size_t size, uint32_t number) noexcept nogil
     cdef void group(self, const uint64_t* value, size_t num, const uint32_t* key_of) noexcept nogil
     cdef bint sort(self, uint32_t* keys, size_t num) noexcept nogil

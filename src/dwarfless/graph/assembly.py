@@ -93,6 +93,6 @@ def freeze(assembly: Assembly, emitted: Words, canonical: Words, source: str) ->
     new_ids[emitted] = np.arange(1, len(emitted) + 1, dtype=np.uint32)
     new_ids[: len(canonical)] = new_ids[canonical]
     out, strings = arrange.write_level(
-        words, starts, emitted, new_ids, np.frombuffer(bytes(assembly.strings), np.uint8)
+        words, starts, emitted, new_ids, np.frombuffer(assembly.strings, np.uint8)
     )
     return TypeGraph.from_words(out, strings, source=source)

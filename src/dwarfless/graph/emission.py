@@ -38,6 +38,7 @@ Words: TypeAlias = NDArray[np.uint32]
 def add_functions(
     assembly: Assembly,
     resolved: "join.Resolved",
+    graph: TypeGraph,
     canonical: Words,
     table: functions.FunctionTable,
     image: ElfImage,
@@ -46,6 +47,17 @@ def add_functions(
     trace: Trace | None = None,
 ) -> tuple[list[Words], Words, Words]:
     """Add FUNCs and their decl tags.
+
+    Args:
+        assembly: Takes the records.
+        resolved: The functions met, and the records of their types.
+        graph: The same records.
+        canonical: uint32[num_records], which record stands for each.
+        table: The function symbols.
+        image: The ELF whose sections count.
+        options: What is asked for.
+        report: Takes what is left out.
+        trace: Notes why functions of a name are in, or not.
 
     Returns:
         What to write; those prototypes in order that are among the types; what is referred to
@@ -56,7 +68,6 @@ def add_functions(
     met = resolved.functions
     names = Names(met["name"], resolved.strings)
     states = _function_states(resolved, canonical, table)
-    graph = TypeGraph.from_words(resolved.words, resolved.strings)
     kept = functions.select_functions(
         table, states, graph, consistent=options.has("consistent_func"), report=report
     )
@@ -184,6 +195,7 @@ def _function_tags(
 def add_variables(
     assembly: Assembly,
     resolved: "join.Resolved",
+    graph: TypeGraph,
     canonical: Words,
     image: ElfImage,
     options: EncodeOptions,
@@ -209,7 +221,7 @@ def add_variables(
         states["flags"] & variables.NAMED != 0,
         sizes,
         open_arrays,
-        TypeGraph.from_words(resolved.words, resolved.strings),
+        graph,
         resolved.strings,
         image,
         options,

@@ -61,10 +61,13 @@ def build_graph(
     canonical = merge_records(resolved.words, resolved.starts, order)
     assembly = Assembly([resolved.words], [resolved.starts], bytearray(resolved.strings))
     live = order[: len(resolved.order)]
+    graph = TypeGraph.from_words(resolved.words, resolved.strings)
     funcs, protos, more = add_functions(
-        assembly, resolved, canonical, reading.functions, image, options, report, trace
+        assembly, resolved, graph, canonical, reading.functions, image, options, report, trace
     )
-    placed, nodes = add_variables(assembly, resolved, canonical, image, options, report, trace)
+    placed, nodes = add_variables(
+        assembly, resolved, graph, canonical, image, options, report, trace
+    )
     if "types" in options.classes:
         types = live[canonical[live] == live]
     else:

@@ -30,7 +30,7 @@ def section_bytes(
         LimitError: A section starts or ends past 4 GiB.
     """
     order = "<" if byte_order == "little" else ">"
-    types = graph.words.astype(f"{order}u4", copy=False).tobytes()
+    types = graph.words.astype(f"{order}u4", copy=False).data.cast("B")
     shapes = layout_bytes(graph) if layout or graph.unknown_kinds else b""
     size = HEADER_SIZE_LAYOUT if shapes else HEADER_SIZE
     fields = [size, 0, len(types), len(types) + len(shapes), len(graph.strings)]
