@@ -172,3 +172,33 @@ DATASEC .data
   4 static struct s v
 """
     assert text(debug, encoding, tmp_path) == expected
+
+
+def test_more_types_than_are_found_by_place(tmp_path: Path) -> None:
+    """A unit of 70,000 types is like any other."""
+    number = 70_000
+    names = [f"t{i:05}" for i in range(number)]
+    types = [
+        Die(
+            "typedef", [Attr("name", "string", name), Attr("type", "ref4", Label(below))], (), name
+        )
+        for name, below in zip(names, ["int", *names], strict=False)
+    ]
+    base = [Attr("name", "string", "int"), Attr("byte_size", "data1", 4),
+            Attr("encoding", "data1", 5)]  # fmt: skip
+    inside = Die("member", [Attr("name", "string", "m"), Attr("type", "ref4", Label(names[-1])),
+                            Attr("data_member_location", "data1", 0)])  # fmt: skip
+    struct = Die("structure_type", [Attr("name", "string", "s"), Attr("byte_size", "data1", 4)],
+                 [inside])  # fmt: skip
+    root = Die("compile_unit", [], [Die("base_type", base, label="int"), *types, struct])
+    path = tmp_path / "many"
+    path.write_bytes(program(assemble([Unit(root)], Encoding(5)), Encoding(5)))
+
+    graph, report = encode_elf(path, options=EncodeOptions(), jobs=2, progress=None)
+
+    assert len(graph) == number + 3
+    member = graph.find("s").members[0]
+    assert member.type.name == names[-1]
+    assert member.type.type.name == names[-2]
+    assert graph.find(names[0]).type.name == "int"
+    assert not report.counts

@@ -20,8 +20,7 @@ cdef inline uint32_t build(Interner* x, LocalType* t) noexcept nogil:
     elif kind == LK_CONST: return plain_node(x, BTF_CONST, target_node(x, t.ref))
     elif kind == LK_VOLATILE: return simple_node(x, BTF_VOLATILE, 0, target_node(x, t.ref))
     elif kind == LK_RESTRICT: return simple_node(x, BTF_RESTRICT, 0, target_node(x, t.ref))
-    elif kind == LK_TYPEDEF:
-        return simple_node(x, BTF_TYPEDEF, t.name, target_node(x, t.ref))
+    elif kind == LK_TYPEDEF: return typedef_node(x, t)
     elif kind == LK_BASE: return base_node(x, t)
     elif kind == LK_ARRAY: return array_node(x, t)
     elif t.flags & LOCAL_OUTLINE: return outline_node(x, t)

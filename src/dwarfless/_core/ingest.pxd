@@ -54,14 +54,14 @@ cdef class Store:
     cdef OutlineTable outlines
     cdef finish(self, bint sound)
     cdef bint read_unit(self, uint64_t index) noexcept nogil
-    cdef bint read_types_of_vars(self, uint64_t index) noexcept nogil
+    cdef bint read_alone(self, uint64_t index) noexcept nogil
+    cdef bint read_types_of_vars(self) noexcept nogil
     cdef bint is_left_out(self, uint32_t language) noexcept nogil
     cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil
     cdef void keep_vars(self) noexcept nogil
     cdef bint is_repeated(self, LocalVar* var) noexcept nogil
     cdef void keep_tags(self, uint32_t links, uint64_t annotation, uint32_t state,
                         int32_t component, bint of_func) noexcept nogil
-    cdef void locate(self, size_t first_param) noexcept nogil
     cdef void keep_funcs(self) noexcept nogil
     cdef void keep_param_tags(self, size_t index) noexcept nogil
     cdef uint32_t func_proto(self, FuncFacts* facts) noexcept nogil

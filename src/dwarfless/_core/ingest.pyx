@@ -14,8 +14,7 @@ from libc.string cimport strstr
 from dwarfless._core.builds cimport *
 from dwarfless._core.intern cimport *
 from dwarfless._core.functions cimport (
-    FuncDie, FuncFacts, ParamDie, ParamFacts, UnitFacts, analyze_functions, locate_params)
-from dwarfless._core.locations cimport LocationSection
+    FuncDie, FuncFacts, ParamDie, ParamFacts, UnitFacts, analyze_functions)
 from dwarfless._core.type_facts cimport is_packed, type_facts_of
 from dwarfless._core.kept_vars cimport *
 from dwarfless._core.kinds cimport *
@@ -132,11 +131,11 @@ cdef class Store:
                 unit = fetch_add(&program.next_unit, 1, RELAXED)
                 if unit >= program.units.num or self.walker.reader.abbrevs.far:
                     break
-                walker_reset(&self.walker)
-                sound = self.read_unit(unit) and self.read_types_of_vars(unit)
+                sound = self.read_alone(unit)
                 if sound and not self.walker.reader.abbrevs.far:
                     span = self.walker.reader.header.end - self.walker.reader.header.start
-                    sound = self.intern_unit(<uint32_t>unit, span)
+                    sound = self.intern_unit(
+                        <uint32_t>unit, span if self.walker.types.num <= MAX_PLACED else 0)
         self.finish(sound)
 
     def run_as_one(self):
@@ -199,30 +198,41 @@ cdef class Store:
             push_u32(&self.left_units, <uint32_t>index)
             return True
         walk_unit(w)
-        self.locate(first_param)
+        locate_walked(w, first_param)
         return r.cur.error == NULL
 
-    cdef bint read_types_of_vars(self, uint64_t index) noexcept nogil:
-        """Read what the variables of the unit just walked need, if its types were passed."""
+    cdef bint read_alone(self, uint64_t index) noexcept nogil:
+        """Read one unit; again and without short ways if it is of a sort that these don't know."""
         cdef Walker* w = &self.walker
+        cdef uint64_t[NUM_LEFT] counts = w.counts
+        cdef bint known
+        walker_reset(w)
+        known = self.read_unit(index) and self.read_types_of_vars() and w.types.num <= MAX_PLACED
+        if known or w.reader.cur.error != NULL:
+            return known
+        w.counts = counts
+        walker_reset(w)
+        w.alone = False
+        known = self.read_unit(index)
+        w.alone = True
+        return known
+
+    cdef bint read_types_of_vars(self) noexcept nogil:
+        """Read what variables need, if the unit's types were passed; False: that isn't the way."""
+        cdef Interner* x = &self.interner
         cdef LocalVar* var
         cdef size_t i
-        if not w.passes_types or w.reader.abbrevs.far:
+        if not self.walker.passes_types or self.walker.reader.abbrevs.far:
             return True
-        begin_wanting(&self.interner)
-        for i in range(w.vars.num):
-            var = &(<LocalVar*>w.vars.items)[i]
-            if is_kept(var, self.interner.features):
+        begin_wanting(x)
+        for i in range(self.walker.vars.num):
+            var = &(<LocalVar*>self.walker.vars.items)[i]
+            if is_kept(var, x.features):
                 if var.specification != NO_REF:
-                    complete_var(w, var)
-                want(&self.interner, var.ref)
-                want(&self.interner, var.annotation)
-        if not read_wanted(&self.interner):
-            w.outlines = NULL
-            walker_reset(w)
-            self.read_unit(index)
-            w.outlines = &self.outlines.table
-        return w.reader.cur.error == NULL
+                    complete_var(&self.walker, var)
+                want(x, var.ref)
+                want(x, var.annotation)
+        return read_wanted(x)
 
     cdef bint is_left_out(self, uint32_t language) noexcept nogil:
         cdef uint32_t i
@@ -317,20 +327,6 @@ cdef class Store:
             tag.value = u32s(&x.order)[i]
             tag.component = component
             tag.of_func = of_func
-
-    cdef void locate(self, size_t first_param) noexcept nogil:
-        """Read the locations of the parameters just walked; they need their unit's sections."""
-        cdef Reader* r = &self.walker.reader
-        cdef LocationSection section
-        cdef Section* lists = &r.file.sections[SEC_LOCLISTS if r.header.version >= 5 else SEC_LOC]
-        section.lists = lists.start
-        section.lists_end = lists.start + lists.size
-        section.version = r.header.version
-        section.address_size = r.header.address_size
-        section.offset_size = r.header.offset_size
-        section.swap = r.file.swap
-        locate_params(<ParamDie*>self.walker.params.items + first_param,
-                      self.walker.params.num - first_param, &section)
 
     cdef void keep_funcs(self) noexcept nogil:
         """Keep a state for each subprogram that may become a FUNC."""

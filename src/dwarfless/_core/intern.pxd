@@ -8,7 +8,7 @@ unions and enums are referred to by a cut and thus never waited for. What is lef
 circle (a typedef of itself) can't be C; the reference that closes it becomes void and is counted.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dwarfless._core.alike cimport *
 from dwarfless._core.dwarf_constants cimport *
@@ -83,6 +83,19 @@ cdef inline uint32_t plain_node(Interner* x, uint32_t kind, uint32_t target) noe
     else:
         list_node(x, known)
     return known
+
+
+cdef inline uint32_t typedef_node(Interner* x, LocalType* t) noexcept nogil:
+    """A name that is no identifier stands for its type; what was met before needs no look."""
+    cdef uint32_t target = target_node(x, t.ref)
+    cdef bint expected
+    begin(x, t.name, BTF_TYPEDEF, target)
+    expected = is_expected(x)
+    if not expected and t.name and not is_identifier(x.walker.names, t.name):
+        x.walker.counts[LEFT_BAD_NAME] += 1
+        t.name, t.kind = 0, LK_SAME
+        return target
+    return take_record(x, expected)
 
 
 cdef inline uint32_t pointer_node(Interner* x, LocalType* t) noexcept nogil:
@@ -228,7 +241,7 @@ cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t* word
     cdef LocalChild* c
     cdef const LocalChild* children = <LocalChild*>x.walker.children.items - 1
-    cdef const uint32_t* places = u32s(&x.places)
+    cdef const uint16_t* places = u16s(&x.places)
     cdef const uint32_t* known = u32s(&x.known)
     cdef uint64_t base = x.base, span = x.span
     if t.size > MAX_U32:
@@ -333,7 +346,7 @@ cdef inline uint32_t proto_node(Interner* x, LocalType* t) noexcept nogil:
     if t.flags & LOCAL_ALIKE:
         ref = u32s(&x.walker.refs) + t.first - 1
         for num in range(t.num):
-            known = u32s(&x.known)[u32s(&x.places)[ref[num]]] if ref[num] < x.span else 0
+            known = u32s(&x.known)[u16s(&x.places)[ref[num]]] if ref[num] < x.span else 0
             word[0] = 0
             word[1] = known & ~KNOWN if known & KNOWN else target_node(
                 x, x.base + ref[num] if ref[num] < x.span else NO_REF)

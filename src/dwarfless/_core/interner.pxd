@@ -4,7 +4,7 @@ The Interner of a thread goes from unit to unit. `intern` opens with the idea; t
 kind are built there.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dwarfless._core.alike cimport *
 from dwarfless._core.dwarf_constants cimport *
@@ -28,6 +28,9 @@ cdef enum:
     FEATURE_DECLARATIONS = 256      # keep variables that are only declared
     FEATURE_ALL_TYPES = 512         # read types in functions, too
     FEATURE_EACH_MENTION = 1024     # keep each variable that is nowhere, not one of a name
+
+cdef enum:
+    MAX_PLACED = 0xFFFF     # types of a unit in which they are found by `places`
 
 cdef enum:
     STATE_NEW
@@ -57,7 +60,7 @@ cdef struct Interner:
     bint little_endian
     uint64_t span           # DIE addresses covered by `places`, from the unit's base
     uint64_t base           # DIE address of the unit
-    Array places            # uint32: local index by address - base; zero between units
+    Array places            # uint16: local index by address - base; zero between units
     Array known             # uint32 a local type: what stands for it in a record, once that is known
     uint32_t index_type     # the int that counts elements
     uint32_t latest         # the node asked for before
@@ -71,7 +74,7 @@ cdef struct Interner:
 
 
 cdef inline bint interner_init(Interner* x) noexcept nogil:
-    return (array_init(&x.places, 4, 1 << 16) and array_init(&x.known, 4, 1 << 12)
+    return (array_init(&x.places, 2, 1 << 16) and array_init(&x.known, 4, 1 << 12)
             and array_init(&x.stack, 4, 1 << 10)
             and array_init(&x.record, 4, 1 << 12) and array_init(&x.order, 4, 64)
             and array_init(&x.unit_nodes, 4, 1 << 16)
@@ -107,7 +110,7 @@ cdef inline uint32_t find_local(Interner* x, uint64_t address) noexcept nogil:
     cdef uint64_t place = address - x.base
     cdef uint32_t low
     if place < x.span:
-        return u32s(&x.places)[place]
+        return u16s(&x.places)[place]
     if x.span or address == NO_REF:
         return 0
     low = <uint32_t>first_not_below(&x.walker.types, address)
@@ -126,7 +129,7 @@ cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
     x.span = span
     if span:
         for i in range(1, <uint32_t>x.walker.types.num):
-            u32s(&x.places)[types[i].address - x.base] = i
+            u16s(&x.places)[types[i].address - x.base] = <uint16_t>i
 
 
 cdef inline void forget_unit(Interner* x) noexcept nogil:
@@ -135,7 +138,7 @@ cdef inline void forget_unit(Interner* x) noexcept nogil:
     cdef LocalType* types = <LocalType*>x.walker.types.items
     if x.span:
         for i in range(1, <uint32_t>x.walker.types.num):
-            u32s(&x.places)[types[i].address - x.base] = 0
+            u16s(&x.places)[types[i].address - x.base] = 0
 
 
 cdef inline uint64_t next_place(Interner* x) noexcept nogil:
@@ -184,13 +187,11 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
     cdef uint64_t* seen
     for i in range(1, <uint32_t>x.walker.types.num):
         t = local_type(x, i)
-        if t.name and not is_identifier(x.walker.names, t.name) \
-                and t.kind not in (LK_BASE, LK_ANNOTATION):
+        if not is_named(x, t):
+            continue
+        if not t.flags & LOCAL_ALIKE and not is_identifier(x.walker.names, t.name):
             x.walker.counts[LEFT_BAD_NAME] += 1
             t.name = 0
-            if t.kind == LK_TYPEDEF:
-                t.kind = LK_SAME
-        if not is_named(x, t):
             continue
         t.flags |= LOCAL_NAMED
         u32s(&x.known)[i] = BY_NAME
@@ -257,7 +258,7 @@ cdef inline bint wait_for_refs(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t i
     cdef bint waiting = False
     for i in range(t.last, t.num):
-        if refs[i] >= x.span or u32s(&x.known)[u32s(&x.places)[refs[i]]] == 0:
+        if refs[i] >= x.span or u32s(&x.known)[u16s(&x.places)[refs[i]]] == 0:
             if wait_for(x, x.base + refs[i] if refs[i] < x.span else NO_REF):
                 waiting = True
     return waiting
@@ -265,7 +266,7 @@ cdef inline bint wait_for_refs(Interner* x, LocalType* t) noexcept nogil:
 
 cdef inline bint is_cut(Interner* x, uint32_t ref, uint32_t node) noexcept nogil:
     """Say whether a type that nothing referred to yet is reached by a certain cut; then it's met."""
-    cdef uint32_t index = u32s(&x.places)[ref]
+    cdef uint32_t index = u16s(&x.places)[ref]
     cdef LocalType* t = local_type(x, index)
     if index == 0 or u32s(&x.known)[index] != BY_NAME or t.ordinal or t.cut != node:
         return False
@@ -283,7 +284,7 @@ cdef inline bint refers_alike(Interner* x, LocalType* t) noexcept nogil:
     cdef const uint32_t* first = u32s(&x.walker.refs) + t.first - 1
     cdef const uint32_t* ref = first + t.last
     cdef const uint32_t* stop = first + t.num
-    cdef const uint32_t* places = u32s(&x.places)
+    cdef const uint16_t* places = u16s(&x.places)
     cdef const uint32_t* known = u32s(&x.known)
     cdef uint64_t span = x.span
     while ref < stop:
@@ -323,7 +324,7 @@ cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:
     cdef uint32_t link
     cdef LocalChild* c
     cdef const LocalChild* children = <LocalChild*>x.walker.children.items - 1
-    cdef const uint32_t* places = u32s(&x.places)
+    cdef const uint16_t* places = u16s(&x.places)
     cdef const uint32_t* known = u32s(&x.known)
     cdef uint64_t base = x.base, span = x.span
     if t.kind not in (LK_STRUCT, LK_UNION, LK_PROTO):
@@ -360,22 +361,32 @@ cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
         x.unit_nodes.num += 1
 
 
+cdef inline bint is_expected(Interner* x) noexcept nogil:
+    """Say whether the record just built is that of the node that came next last time."""
+    cdef uint32_t node = node_of(x.nodes, x.latest).after
+    return node and node_length(x.nodes, node) == x.record.num \
+        and same_words(node_at(x.nodes, node), u32s(&x.record), <uint32_t>x.record.num)
+
+
+cdef inline uint32_t take_record(Interner* x, bint expected) noexcept nogil:
+    """Return the node of the record just built, and list it."""
+    cdef uint32_t node = node_of(x.nodes, x.latest).after
+    cdef uint64_t place = next_place(x)
+    if not expected:
+        node = intern_node(x.nodes, u32s(&x.record), <uint32_t>x.record.num, place)
+        node_of(x.nodes, x.latest).after = node
+    x.latest = node
+    list_node(x, node)
+    return node
+
+
 cdef inline uint32_t finish(Interner* x) noexcept nogil:
     """Return the node of the record just built, and list it.
 
     Headers bring types in the same order everywhere, so the node that came next last time is
     looked at first.
     """
-    cdef uint32_t* next = &node_of(x.nodes, x.latest).after
-    cdef uint32_t node = next[0], count = <uint32_t>x.record.num
-    cdef uint64_t place = next_place(x)
-    if node == 0 or node_length(x.nodes, node) != count \
-            or not same_words(node_at(x.nodes, node), u32s(&x.record), count):
-        node = intern_node(x.nodes, u32s(&x.record), count, place)
-        node_of(x.nodes, x.latest).after = node
-    x.latest = node
-    list_node(x, node)
-    return node
+    return take_record(x, is_expected(x))
 
 
 cdef inline uint32_t simple_node(Interner* x, uint32_t kind, uint32_t name, uint32_t third) noexcept nogil:

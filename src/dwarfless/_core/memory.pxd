@@ -4,7 +4,7 @@
 so a loop needs no check of its own; whoever drives the loop looks at ``failed`` once a unit.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
@@ -120,6 +120,10 @@ cdef inline bint grow_zeroed(Array* a, size_t num) noexcept nogil:
     memset(a.items + a.num * a.item_size, 0, (num - a.num) * a.item_size)
     a.num = num
     return True
+
+
+cdef inline uint16_t* u16s(Array* a) noexcept nogil:
+    return <uint16_t*>a.items
 
 
 cdef inline uint32_t* u32s(Array* a) noexcept nogil:

@@ -13,6 +13,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
+cdef extern from "<string.h>" nogil:
+    size_t strnlen(const char*, size_t)
+
 from dwarfless._core.function_table cimport KnownNames, NO_KEY, find_key
 from dwarfless._core.memory cimport *
 from dwarfless._core.strings cimport *
@@ -25,28 +28,24 @@ cdef extern from *:
     const uint32_t NAME_SHORT   # up to three bytes, the first one lowest
     const uint32_t NAME_OWN     # id in `own`; any other number is 1 + a place in the pool
 
-cdef extern from *:
-    int count_zeros "__builtin_ctz"(unsigned int value) nogil
-
 cdef enum:
     MAX_NAME = 512              # KSYM_NAME_LEN since Linux 6.1; the NUL counts
     SHORT = 3                   # bytes of the longest name that is its own number
     KEY_KNOWN = 1
     KEY_IS_THERE = 2
-    BEGINS = 1                  # what a byte is: may begin an identifier,
-    IS_NUL = 2
-    ODD = 4                     # may not stand in one; 0 otherwise
+    JUDGED = 1
+    SOUND = 2                   # an identifier that the kernel's verifier takes
 
 cdef struct Pool:               # .debug_str of the main file
     const char* text
     uint32_t size
-    uint8_t* identifiers        # bit a byte: an identifier that the kernel's verifier takes
 
 cdef struct Names:
     const Pool* pool
     StringTable own
     const KnownNames* symbols   # of functions
     uint8_t* key_states         # by place in the pool
+    uint8_t* verdicts           # two bits a place in the pool: JUDGED, SOUND
 
 
 cdef inline uint8_t class_of_char(uint8_t c) noexcept nogil:
@@ -67,55 +66,10 @@ cdef inline bint judge_name(const char* text, size_t length) noexcept nogil:
     return True
 
 
-cdef inline bint pool_init(Pool* pool, const char* text, uint64_t size) noexcept nogil:
-    """Take a section that ends with NUL, and judge the string at each of its bytes.
-
-    That is done from the end, eight bytes at a time. In nearly all of them nothing is odd: those
-    that may begin an identifier do (a third of the time of one byte after another).
-    """
-    cdef uint8_t classes[256]
-    cdef uint8_t kinds, begins, nuls, kind
-    cdef uint32_t first, i
-    cdef uint32_t end = 0           # of the string: where its NUL is
-    cdef bint sound = True          # up to there
-    for i in range(256):
-        kind = class_of_char(<uint8_t>i)
-        classes[i] = BEGINS if kind == 2 else 0 if kind else IS_NUL if i == 0 else ODD
+cdef inline void pool_init(Pool* pool, const char* text, uint64_t size) noexcept nogil:
+    """Take a section that ends with NUL."""
     pool.text = text
     pool.size = <uint32_t>size if size < NAME_SHORT - 1 else 0
-    pool.identifiers = <uint8_t*>calloc(pool.size // 8 + 1, 1)
-    if pool.identifiers == NULL:
-        return False
-    first = pool.size
-    while first:
-        # Down to a multiple of eight, as the bits are kept.
-        first = (first - 1) & ~<uint32_t>7
-        kinds = begins = nuls = 0
-        if pool.size - first >= 8:
-            for i in range(8):
-                kind = classes[<uint8_t>text[first + i]]
-                kinds |= kind
-                begins |= (kind & BEGINS) << i
-                nuls |= (kind >> 1 & 1) << i
-            if sound and not kinds & ODD and end - first < MAX_NAME:
-                pool.identifiers[first >> 3] = begins
-                if nuls:
-                    end = first + count_zeros(nuls)
-                continue
-        for i in range(min(first + 8, pool.size), first, -1):
-            kind = classes[<uint8_t>text[i - 1]]
-            if kind == IS_NUL:
-                end, sound = i - 1, True
-            elif kind == ODD:
-                sound = False
-            elif sound and kind == BEGINS and end - (i - 1) < MAX_NAME:
-                pool.identifiers[first >> 3] |= 1 << (i - 1 - first)
-    return True
-
-
-cdef inline void pool_deinit(Pool* pool) noexcept nogil:
-    free(pool.identifiers)
-    pool.identifiers = NULL
 
 
 cdef inline bint names_init(Names* n, const Pool* pool,
@@ -123,13 +77,15 @@ cdef inline bint names_init(Names* n, const Pool* pool,
     n.pool = pool
     n.symbols = symbols
     n.key_states = <uint8_t*>calloc(<size_t>pool.size + 1, 1)
-    return strings_init(&n.own) and n.key_states != NULL
+    n.verdicts = <uint8_t*>calloc(<size_t>pool.size // 4 + 1, 1)
+    return strings_init(&n.own) and n.key_states != NULL and n.verdicts != NULL
 
 
 cdef inline void names_deinit(Names* n) noexcept nogil:
     strings_deinit(&n.own)
     free(n.key_states)
-    n.key_states = NULL
+    free(n.verdicts)
+    n.key_states = n.verdicts = NULL
 
 
 cdef inline bint names_failed(Names* n) noexcept nogil:
@@ -185,11 +141,16 @@ cdef inline const char* text_of_name(const Names* n, uint32_t name, char* space)
 cdef inline bint is_identifier(const Names* n, uint32_t name) noexcept nogil:
     """Say whether the kernel's verifier takes a name."""
     cdef char space[4]
-    cdef const char* text
-    if 0 < name < NAME_SHORT:
-        return (n.pool.identifiers[(name - 1) >> 3] >> ((name - 1) & 7)) & 1
-    text = text_of_name(n, name, space)
-    return judge_name(text, strlen(text))
+    cdef const char* text = text_of_name(n, name, space)
+    cdef uint8_t* verdicts
+    cdef uint32_t shift
+    if not 0 < name < NAME_SHORT:
+        return judge_name(text, strnlen(text, MAX_NAME))
+    verdicts = &n.verdicts[(name - 1) >> 2]
+    shift = 2 * ((name - 1) & 3)
+    if not verdicts[0] >> shift & JUDGED:
+        verdicts[0] |= (JUDGED | (SOUND if judge_name(text, strnlen(text, MAX_NAME)) else 0)) << shift
+    return verdicts[0] >> shift & SOUND
 
 
 cdef inline bint has_symbol(Names* n, uint32_t name) noexcept nogil:

@@ -72,9 +72,8 @@ cdef class Program:
         for i, (_, sections, alternate, is_split) in enumerate(files):
             base = self.add_file(i, sections, alternate, is_split, base)
         self.size = base
-        if not pool_init(&self.pool, <const char*>self.files[0].sections[SEC_STR].start,
-                         self.files[0].sections[SEC_STR].size):
-            raise MemoryError
+        pool_init(&self.pool, <const char*>self.files[0].sections[SEC_STR].start,
+                  self.files[0].sections[SEC_STR].size)
         for i in range(self.num_files):
             self.scan(i, False)
             self.scan(i, True)
@@ -83,7 +82,6 @@ cdef class Program:
             self.index_skeletons()
 
     def __dealloc__(self):
-        pool_deinit(&self.pool)
         array_deinit(&self.units)
         array_deinit(&self.signatures)
         array_deinit(&self.skeletons)

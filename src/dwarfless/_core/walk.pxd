@@ -14,13 +14,14 @@ from dwarfless._core.cursor cimport *
 from dwarfless._core.declarations cimport *
 from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.functions cimport (
-    LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie)
+    LOCATION_EXPR, LOCATION_LIST, LOCATION_OTHER, FuncDie, ParamDie, locate_params)
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 from dwarfless._core.columns cimport *
 from dwarfless._core.local cimport *
+from dwarfless._core.locations cimport LocationSection
 from dwarfless._core.plain cimport *
 from dwarfless._core.plans cimport *
 from dwarfless._core.runs cimport *
@@ -283,3 +284,17 @@ cdef inline void walk_unit(Walker* w) noexcept nogil:
             if r.cur.pos >= r.cur.end:
                 return
         walk_die(w)
+
+
+cdef inline void locate_walked(Walker* w, size_t first_param) noexcept nogil:
+    """Read the locations of the parameters just walked; they need their unit's sections."""
+    cdef Reader* r = &w.reader
+    cdef LocationSection section
+    cdef Section* lists = &r.file.sections[SEC_LOCLISTS if r.header.version >= 5 else SEC_LOC]
+    section.lists = lists.start
+    section.lists_end = lists.start + lists.size
+    section.version = r.header.version
+    section.address_size = r.header.address_size
+    section.offset_size = r.header.offset_size
+    section.swap = r.file.swap
+    locate_params(<ParamDie*>w.params.items + first_param, w.params.num - first_param, &section)

@@ -35,8 +35,8 @@ cdef inline void begin_wanting(Interner* x) noexcept nogil:
 cdef inline void want(Interner* x, uint64_t address) noexcept nogil:
     """Ask for the type at a DIE address, once."""
     cdef uint64_t place = address - x.base
-    if place < x.span and u32s(&x.places)[place] == 0:
-        u32s(&x.places)[place] = 1
+    if place < x.span and u16s(&x.places)[place] == 0:
+        u16s(&x.places)[place] = 1
         push_u32(&x.walker.wanted, <uint32_t>place)
 
 
@@ -78,7 +78,7 @@ cdef inline bint take_outline(Walker* w, uint64_t address, const uint8_t* die) n
     name |= offset + 1 & plain.name_mask
     text = text_of_name(w.names, name, space)
     outline = find_outline(w.outlines, text, strlen(text), plain.kind)
-    if outline == NULL or (not declared and read_value(plain, die) != outline.size):
+    if outline == NULL or not is_identifier(w.names, name) or (not declared and read_value(plain, die) != outline.size):
         return False
     t = <LocalType*>push(&w.types)
     t.address, t.kind, t.name, t.size = address, plain.kind, name, outline.size
@@ -132,5 +132,5 @@ cdef inline bint read_wanted(Interner* x) noexcept nogil:
             want_references(x, local_type(x, <uint32_t>num))
         i += 1
     for i in range(w.wanted.num):
-        u32s(&x.places)[u32s(&w.wanted)[i]] = 0
+        u16s(&x.places)[u32s(&w.wanted)[i]] = 0
     return not nested
