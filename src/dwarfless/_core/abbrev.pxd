@@ -131,10 +131,11 @@ cdef struct Abbrev:
     Plain plain
 
 cdef struct KnownAbbrev:        # a declaration compiled once, for all units that have it
-    const uint8_t* start        # what stands behind the code
-    uint32_t size
+    uint32_t size               # of what stands behind the code
     uint32_t hash
     uint32_t sizes              # version and sizes it was compiled for
+    uint32_t bytes              # where a copy of it lies in AbbrevTable.bytes
+    uint32_t next               # the one that came next last time
     Abbrev abbrev
 
 cdef struct AbbrevTable:
@@ -149,12 +150,14 @@ cdef struct AbbrevTable:
     Array ops                   # Op, of all that are known
     Array known                 # KnownAbbrev; item 0 is unused
     Array slots                 # uint32: index into `known`, by hash; 0: free
+    Array bytes                 # of all that are known, behind each other
 
 
 cdef inline bint abbrevs_init(AbbrevTable* t) noexcept nogil:
     t.held = t.far = False
     if not (array_init(&t.abbrevs, sizeof(Abbrev), 256) and array_init(&t.ops, sizeof(Op), 2048)
             and array_init(&t.known, sizeof(KnownAbbrev), 256)
+            and array_init(&t.bytes, 1, 4096)
             and array_init(&t.slots, 4, 1024) and grow_zeroed(&t.slots, 1024)):
         return False
     push(&t.known)
@@ -166,6 +169,7 @@ cdef inline void abbrevs_deinit(AbbrevTable* t) noexcept nogil:
     array_deinit(&t.ops)
     array_deinit(&t.known)
     array_deinit(&t.slots)
+    array_deinit(&t.bytes)
 
 
 cdef inline uint8_t slot_of(uint64_t attribute) noexcept nogil:

@@ -79,10 +79,24 @@ cdef inline KnownAbbrev* find_known(AbbrevTable* t, const uint8_t* start, uint32
     while u32s(&t.slots)[slot]:
         known = &(<KnownAbbrev*>t.known.items)[u32s(&t.slots)[slot]]
         if known.hash == hash and known.size == size and known.sizes == sizes \
-                and memcmp(known.start, start, size) == 0:
+                and memcmp(t.bytes.items + known.bytes, start, size) == 0:
             return known
         slot = (slot + 1) & mask
     return NULL
+
+
+cdef inline uint32_t follower(AbbrevTable* t, uint32_t latest, const uint8_t* pos,
+                              const uint8_t* end) noexcept nogil:
+    """Return the declaration that came next last time if it stands here, too, or 0.
+
+    Compilers number declarations as they need them, so their order is much the same everywhere.
+    """
+    cdef uint32_t next = (<KnownAbbrev*>t.known.items)[latest].next
+    cdef KnownAbbrev* known = &(<KnownAbbrev*>t.known.items)[next]
+    if next and known.size <= <uint64_t>(end - pos) and known.sizes == sizes_of(t) \
+            and memcmp(t.bytes.items + known.bytes, pos, known.size) == 0:
+        return next
+    return 0
 
 
 cdef inline uint32_t sizes_of(AbbrevTable* t) noexcept nogil:
@@ -111,11 +125,11 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
     """Take the unit's abbreviation table to hand."""
     cdef AbbrevTable* t = &r.abbrevs
     cdef Section* section = &r.file.sections[SEC_ABBREV]
-    cdef Cursor cur, after
+    cdef Cursor cur
     cdef KnownAbbrev* known
     cdef Abbrev* abbrev
     cdef uint64_t code
-    cdef uint32_t hash, size
+    cdef uint32_t latest = 0, index
     if is_held(t, section, &r.header):
         return
     if t.offset >= section.size:
@@ -130,15 +144,14 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
         code = read_uleb128(&cur)
         if code == 0:
             break
-        after = cur
-        pass_declaration(&after)
-        size = <uint32_t>(after.pos - cur.pos)
-        hash = hash_declaration(cur.pos, size)
-        known = find_known(t, cur.pos, size, hash)
-        if known == NULL:
-            known = compile_abbrev(t, &cur, size, hash)
-        if cur.error == NULL:
-            cur = after
+        index = follower(t, latest, cur.pos, cur.end)
+        if index:
+            cur.pos += (<KnownAbbrev*>t.known.items)[index].size
+        else:
+            index = read_declaration(t, &cur)
+            (<KnownAbbrev*>t.known.items)[latest].next = index
+        latest = index
+        known = &(<KnownAbbrev*>t.known.items)[index]
         abbrev = <Abbrev*>push(&t.abbrevs)
         abbrev[0] = known.abbrev
         abbrev.code = code
@@ -151,15 +164,34 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
     t.held = not (t.abbrevs.failed or t.ops.failed or t.known.failed or t.slots.failed)
 
 
+cdef inline uint32_t read_declaration(AbbrevTable* t, Cursor* cur) noexcept nogil:
+    """Return the declaration at the cursor, compiled unless it is known, and move behind it."""
+    cdef Cursor after = cur[0]
+    cdef KnownAbbrev* known
+    cdef uint32_t size, hash
+    pass_declaration(&after)
+    size = <uint32_t>(after.pos - cur.pos)
+    hash = hash_declaration(cur.pos, size)
+    known = find_known(t, cur.pos, size, hash)
+    if known == NULL:
+        known = compile_abbrev(t, cur, size, hash)
+    if cur.error == NULL:
+        cur[0] = after
+    return <uint32_t>(known - <KnownAbbrev*>t.known.items)
+
+
 cdef inline KnownAbbrev* compile_abbrev(AbbrevTable* t, Cursor* cur, uint32_t size,
                                         uint32_t hash) noexcept nogil:
     """Compile the declaration at the cursor, which gets the error if there is one."""
     cdef Cursor after = cur[0]
-    cdef const uint8_t* start = cur.pos
     cdef KnownAbbrev* known = <KnownAbbrev*>push(&t.known)
     cdef Abbrev* abbrev = &known.abbrev
     cdef uint64_t tag = read_uleb128(&after)
-    known.start, known.size, known.hash, known.sizes = start, size, hash, sizes_of(t)
+    known.size, known.hash, known.sizes = size, hash, sizes_of(t)
+    known.bytes = <uint32_t>t.bytes.num
+    if array_reserve(&t.bytes, size):
+        memcpy(t.bytes.items + t.bytes.num, cur.pos, size)
+        t.bytes.num += size
     abbrev.tag = <uint16_t>tag if tag <= 0xFFFF else <uint16_t>0
     abbrev.has_children = read_u8(&after)
     cur[0] = after

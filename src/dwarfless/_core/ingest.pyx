@@ -32,7 +32,9 @@ from dwarfless.errors import DwarfError
 
 cdef extern from *:
     uint64_t fetch_add "__atomic_fetch_add"(uint64_t*, uint64_t, int) noexcept nogil
-    const int RELAXED "__ATOMIC_RELAXED"
+
+cdef enum:
+    FAR_AHEAD = 12          # functions, whose names' states are on their way
 
 cdef extern from *:
     """
@@ -346,6 +348,7 @@ cdef class Store:
             return
         for i in range(w.funcs.num):
             facts = &(<FuncFacts*>self.func_facts.items)[i]
+            prefetch_symbol(&self.names, facts[FAR_AHEAD if i + FAR_AHEAD < w.funcs.num else 0].name)
             if facts.skip or not has_symbol(&self.names, facts.name):
                 continue
             state = <FuncState*>push(&self.funcs)

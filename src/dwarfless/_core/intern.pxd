@@ -273,6 +273,27 @@ cdef inline uint32_t struct_node(Interner* x, LocalType* t) noexcept nogil:
     return node
 
 
+cdef inline void unfold(Interner* x, LocalType* t) noexcept nogil:
+    """Give a struct that was compared with a record children of its own."""
+    cdef const uint32_t* word = node_at(x.nodes, t.node) + 3
+    cdef const uint32_t* refs = u32s(&x.walker.refs) + t.first - 1
+    cdef bint has_bits = node_at(x.nodes, t.node)[1] >> 31
+    cdef LocalChild* c
+    cdef uint32_t i, index = <uint32_t>(t - local_type(x, 0))
+    if not t.flags & LOCAL_ALIKE or t.kind == LK_ENUM:
+        return
+    t.flags = t.flags & ~LOCAL_ALIKE | (LOCAL_TANGLED if has_bits else 0)
+    t.first = t.last = t.num = 0
+    for i in range(vlen_of(word[-2])):
+        c = append_child(x.walker, index)
+        c.ref = x.base + refs[i] if refs[i] < x.span else NO_REF
+        c.name = word[0]
+        c.value = word[2] & MAX_BIT_OFFSET if has_bits else word[2]
+        if has_bits and word[2] >> 24:
+            add_more(x.walker, c).bit_size = word[2] >> 24
+        word += 3
+
+
 cdef inline uint32_t alike_node(Interner* x, LocalType* t) noexcept nogil:
     """Return the record a type was compared with, or build it should their references differ."""
     if t.kind != LK_ENUM and not refers_alike(x, t):

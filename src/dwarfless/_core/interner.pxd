@@ -30,6 +30,7 @@ cdef enum:
     FEATURE_EACH_MENTION = 1024     # keep each variable that is nowhere, not one of a name
 
 cdef enum:
+    NUM_CUTS = 1 << 14      # that are remembered
     MAX_PLACED = 0xFFFF     # types of a unit in which they are found by `places`
 
 cdef enum:
@@ -71,6 +72,7 @@ cdef struct Interner:
     Array unit_nodes        # uint32: nodes of all units of this thread
     Array duplicates        # uint32 pairs: an ordinal's cut, and its definition
     Array definitions       # uint64[nodes]: 1 + unit << 32 | definitions so far, by cut
+    Array cuts              # uint64[NUM_CUTS]: name << 32 | cut << 2 | class, of late
 
 
 cdef inline bint interner_init(Interner* x) noexcept nogil:
@@ -78,6 +80,7 @@ cdef inline bint interner_init(Interner* x) noexcept nogil:
             and array_init(&x.stack, 4, 1 << 10)
             and array_init(&x.record, 4, 1 << 12) and array_init(&x.order, 4, 64)
             and array_init(&x.unit_nodes, 4, 1 << 16)
+            and array_init(&x.cuts, 8, NUM_CUTS) and grow_zeroed(&x.cuts, NUM_CUTS)
             and array_init(&x.duplicates, 4, 64) and array_init(&x.definitions, 8, 1 << 12))
 
 
@@ -90,6 +93,7 @@ cdef inline void interner_deinit(Interner* x) noexcept nogil:
     array_deinit(&x.unit_nodes)
     array_deinit(&x.duplicates)
     array_deinit(&x.definitions)
+    array_deinit(&x.cuts)
 
 
 cdef inline bint interner_failed(Interner* x) noexcept nogil:
@@ -166,6 +170,19 @@ cdef inline uint32_t intern_cut(Interner* x, LocalType* t, uint64_t place) noexc
     return intern_node(x.nodes, words, 4, place)
 
 
+cdef inline uint32_t named_cut(Interner* x, LocalType* t) noexcept nogil:
+    """Return what stands for a name, not saying that it was met; most were looked up before."""
+    cdef uint64_t key = <uint64_t>t.name << 32 | cut_class(t.kind)
+    cdef uint64_t* slot = &u64s(&x.cuts)[(mix(0, key) >> 20) & (NUM_CUTS - 1)]
+    cdef uint32_t node = <uint32_t>slot[0] >> 2
+    if slot[0] >> 32 == t.name and (slot[0] & 3) == cut_class(t.kind):
+        return node
+    node = intern_cut(x, t, NO_PLACE)
+    if node < <uint32_t>1 << 30:
+        slot[0] = <uint64_t>t.name << 32 | node << 2 | cut_class(t.kind)
+    return node
+
+
 cdef inline uint32_t cut_of(Interner* x, LocalType* t) noexcept nogil:
     """Return what stands for a named type, met here if nowhere earlier."""
     cdef uint64_t place = next_place(x)
@@ -198,7 +215,7 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
         if t.flags & LOCAL_ALIKE and node_of(x.nodes, t.node).pointer:
             t.cut = node_of(x.nodes, t.node).pointer
         else:
-            t.cut = intern_cut(x, t, NO_PLACE)
+            t.cut = named_cut(x, t)
             if t.flags & LOCAL_ALIKE:
                 node_of(x.nodes, t.node).pointer = t.cut
         if t.flags & LOCAL_DECLARATION:
@@ -296,27 +313,6 @@ cdef inline bint refers_alike(Interner* x, LocalType* t) noexcept nogil:
         word += 3
     t.last = t.num
     return True
-
-
-cdef inline void unfold(Interner* x, LocalType* t) noexcept nogil:
-    """Give a struct that was compared with a record children of its own."""
-    cdef const uint32_t* word = node_at(x.nodes, t.node) + 3
-    cdef const uint32_t* refs = u32s(&x.walker.refs) + t.first - 1
-    cdef bint has_bits = node_at(x.nodes, t.node)[1] >> 31
-    cdef LocalChild* c
-    cdef uint32_t i, index = <uint32_t>(t - local_type(x, 0))
-    if not t.flags & LOCAL_ALIKE or t.kind == LK_ENUM:
-        return
-    t.flags = t.flags & ~LOCAL_ALIKE | (LOCAL_TANGLED if has_bits else 0)
-    t.first = t.last = t.num = 0
-    for i in range(vlen_of(word[-2])):
-        c = append_child(x.walker, index)
-        c.ref = x.base + refs[i] if refs[i] < x.span else NO_REF
-        c.name = word[0]
-        c.value = word[2] & MAX_BIT_OFFSET if has_bits else word[2]
-        if has_bits and word[2] >> 24:
-            add_more(x.walker, c).bit_size = word[2] >> 24
-        word += 3
 
 
 cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:

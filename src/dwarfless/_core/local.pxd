@@ -26,6 +26,16 @@ cdef inline uint32_t name_of(Walker* w) noexcept nogil:
     return name_of_text(w.names, text)
 
 
+cdef inline uint32_t place_of_name(Walker* w) noexcept nogil:
+    """Return a name without a look at its text, which most names of functions never get."""
+    cdef const char* text = <const char*><size_t>w.values.value[S_NAME]
+    if not has(&w.values, S_NAME):
+        return 0
+    if w.values.step[S_NAME] == STEP_STRING:
+        return name_of_bytes(w.names, text, w.values.length[S_NAME])
+    return name_at(w.names, text)
+
+
 cdef inline LocalType* new_type(Walker* w, uint64_t address, uint8_t kind) noexcept nogil:
     cdef LocalType* t = <LocalType*>push(&w.types)
     cdef Values* v = &w.values
@@ -276,7 +286,7 @@ cdef inline void add_func(Walker* w, uint64_t address) noexcept nogil:
     f.origin = get(v, S_ORIGIN, NO_REF)
     f.specification = get(v, S_SPECIFICATION, NO_REF)
     f.low_pc = get(v, S_LOW_PC, 0)
-    f.name = name_of(w)
+    f.name = place_of_name(w)
     f.declaration = has(v, S_DECLARATION)
     f.inline_ = get(v, S_INLINE, 0) != 0
     f.nocall = get(v, S_CALLING_CONVENTION, 0) == DW_CC_nocall
@@ -290,7 +300,7 @@ cdef inline void add_func_param(Walker* w, uint64_t address, uint32_t func) noex
     p.type_ref = get(v, S_TYPE, NO_REF)
     p.origin = get(v, S_ORIGIN, NO_REF)
     p.func = func
-    p.name = name_of(w)
+    p.name = place_of_name(w)
     p.has_const_value = has(v, S_CONST_VALUE)
     if not has(v, S_LOCATION):
         return

@@ -28,6 +28,10 @@ cdef extern from *:
     const uint32_t NAME_SHORT   # up to three bytes, the first one lowest
     const uint32_t NAME_OWN     # id in `own`; any other number is 1 + a place in the pool
 
+cdef extern from *:
+    uint8_t fetch_or "__atomic_fetch_or"(uint8_t*, uint8_t, int) noexcept nogil
+    const int RELAXED "__ATOMIC_RELAXED"
+
 cdef enum:
     MAX_NAME = 512              # KSYM_NAME_LEN since Linux 6.1; the NUL counts
     SHORT = 3                   # bytes of the longest name that is its own number
@@ -39,13 +43,14 @@ cdef enum:
 cdef struct Pool:               # .debug_str of the main file
     const char* text
     uint32_t size
+    # What was found out about names, by any thread; finding it out twice does no harm.
+    uint8_t* key_states         # a byte a place: KEY_KNOWN, KEY_IS_THERE
+    uint8_t* verdicts           # two bits a place: JUDGED, SOUND
 
 cdef struct Names:
     const Pool* pool
     StringTable own
     const KnownNames* symbols   # of functions
-    uint8_t* key_states         # by place in the pool
-    uint8_t* verdicts           # two bits a place in the pool: JUDGED, SOUND
 
 
 cdef inline uint8_t class_of_char(uint8_t c) noexcept nogil:
@@ -66,26 +71,30 @@ cdef inline bint judge_name(const char* text, size_t length) noexcept nogil:
     return True
 
 
-cdef inline void pool_init(Pool* pool, const char* text, uint64_t size) noexcept nogil:
+cdef inline bint pool_init(Pool* pool, const char* text, uint64_t size) noexcept nogil:
     """Take a section that ends with NUL."""
     pool.text = text
     pool.size = <uint32_t>size if size < NAME_SHORT - 1 else 0
+    pool.key_states = <uint8_t*>calloc(<size_t>pool.size + 1, 1)
+    pool.verdicts = <uint8_t*>calloc(<size_t>pool.size // 4 + 1, 1)
+    return pool.key_states != NULL and pool.verdicts != NULL
+
+
+cdef inline void pool_deinit(Pool* pool) noexcept nogil:
+    free(pool.key_states)
+    free(pool.verdicts)
+    pool.key_states = pool.verdicts = NULL
 
 
 cdef inline bint names_init(Names* n, const Pool* pool,
                             const KnownNames* symbols) noexcept nogil:
     n.pool = pool
     n.symbols = symbols
-    n.key_states = <uint8_t*>calloc(<size_t>pool.size + 1, 1)
-    n.verdicts = <uint8_t*>calloc(<size_t>pool.size // 4 + 1, 1)
-    return strings_init(&n.own) and n.key_states != NULL and n.verdicts != NULL
+    return strings_init(&n.own)
 
 
 cdef inline void names_deinit(Names* n) noexcept nogil:
     strings_deinit(&n.own)
-    free(n.key_states)
-    free(n.verdicts)
-    n.key_states = n.verdicts = NULL
 
 
 cdef inline bint names_failed(Names* n) noexcept nogil:
@@ -143,28 +152,34 @@ cdef inline bint is_identifier(const Names* n, uint32_t name) noexcept nogil:
     cdef char space[4]
     cdef const char* text = text_of_name(n, name, space)
     cdef uint8_t* verdicts
+    cdef uint8_t sound
     cdef uint32_t shift
     if not 0 < name < NAME_SHORT:
         return judge_name(text, strnlen(text, MAX_NAME))
-    verdicts = &n.verdicts[(name - 1) >> 2]
+    verdicts = &n.pool.verdicts[(name - 1) >> 2]
     shift = 2 * ((name - 1) & 3)
     if not verdicts[0] >> shift & JUDGED:
-        verdicts[0] |= (JUDGED | (SOUND if judge_name(text, strnlen(text, MAX_NAME)) else 0)) << shift
+        sound = SOUND if judge_name(text, strnlen(text, MAX_NAME)) else 0
+        fetch_or(verdicts, (JUDGED | sound) << shift, RELAXED)
     return verdicts[0] >> shift & SOUND
+
+
+cdef inline void prefetch_symbol(const Names* n, uint32_t name) noexcept nogil:
+    """Let what has_symbol looks at come nearer."""
+    prefetch(&n.pool.key_states[name - 1 if 0 < name < NAME_SHORT else 0])
 
 
 cdef inline bint has_symbol(Names* n, uint32_t name) noexcept nogil:
     """Say whether a function symbol has a name."""
     cdef char space[4]
     cdef const char* text = text_of_name(n, name, space)
-    cdef uint8_t* state = &n.key_states[n.pool.size]
+    cdef uint8_t state = KEY_KNOWN
     cdef size_t length
-    if 0 < name < NAME_SHORT:
-        state = &n.key_states[name - 1]
-        if state[0]:
-            return state[0] & KEY_IS_THERE
+    if 0 < name < NAME_SHORT and n.pool.key_states[name - 1]:
+        return n.pool.key_states[name - 1] & KEY_IS_THERE
     length = strlen(text)
-    state[0] = KEY_KNOWN
     if length and find_key(n.symbols, text, length) != NO_KEY:
-        state[0] |= KEY_IS_THERE
-    return state[0] & KEY_IS_THERE
+        state |= KEY_IS_THERE
+    if 0 < name < NAME_SHORT:
+        fetch_or(&n.pool.key_states[name - 1], state, RELAXED)
+    return state & KEY_IS_THERE

@@ -72,8 +72,9 @@ cdef class Program:
         for i, (_, sections, alternate, is_split) in enumerate(files):
             base = self.add_file(i, sections, alternate, is_split, base)
         self.size = base
-        pool_init(&self.pool, <const char*>self.files[0].sections[SEC_STR].start,
-                  self.files[0].sections[SEC_STR].size)
+        if not pool_init(&self.pool, <const char*>self.files[0].sections[SEC_STR].start,
+                         self.files[0].sections[SEC_STR].size):
+            raise MemoryError
         for i in range(self.num_files):
             self.scan(i, False)
             self.scan(i, True)
@@ -82,6 +83,7 @@ cdef class Program:
             self.index_skeletons()
 
     def __dealloc__(self):
+        pool_deinit(&self.pool)
         array_deinit(&self.units)
         array_deinit(&self.signatures)
         array_deinit(&self.skeletons)
