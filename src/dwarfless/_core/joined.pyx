@@ -109,8 +109,9 @@ cdef class Joined:
                     break
                 translate(node_at(&other.nodes, i), node_length(&other.nodes, i), &self.spellings,
                           &other.names, &ids[0], u32s(&record))
-                ids[i] = intern_node(self.nodes, u32s(&record), node_length(&other.nodes, i),
-                                     node_of(&other.nodes, i).first)
+                ids[i] = intern_behind(self.nodes, ids[i - 1], u32s(&record),
+                                       node_length(&other.nodes, i),
+                                       node_of(&other.nodes, i).first)
             for k in range(other.interner.unit_nodes.num):
                 i = u32s(&other.interner.unit_nodes)[k]
                 u32s(&other.interner.unit_nodes)[k] = \
@@ -291,6 +292,21 @@ cdef void translate(const uint32_t* words, uint32_t length, Spellings* spellings
     while j < length:
         out[j] = translated(role_of(kind, j), words[j], spellings, names, ids)
         j += 1
+
+
+cdef inline uint32_t intern_behind(NodeTable* t, uint32_t before, const uint32_t* words,
+                                   uint32_t count, uint64_t first) noexcept nogil:
+    """Do what intern_node does, after a look at the node behind one.
+
+    Threads read the same headers, so that often it is that one, and nothing has to be hashed.
+    """
+    cdef uint32_t id = before + 1
+    if id < num_nodes(t) and node_length(t, id) == count \
+            and same_words(node_at(t, id), words, count):
+        if first < node_of(t, id).first:
+            node_of(t, id).first = first
+        return id
+    return intern_node(t, words, count, first)
 
 
 cdef uint32_t class_of(uint32_t kind) noexcept nogil:
