@@ -91,7 +91,8 @@ def select(
         row["key"] = functions.key(name.encode())
         row["addr"], row["proto"], row["verdicts"] = addr, PROTOS[proto], verdicts
     report = Report()
-    kept = select_functions(functions, rows, GRAPH, consistent=consistent, report=report)
+    by_name = functions.by_name(np.ascontiguousarray(rows["key"]))
+    kept = select_functions(functions, rows, by_name, GRAPH, consistent=consistent, report=report)
     return kept.tolist(), {item.name: item.reason for item in report.items}
 
 
@@ -228,10 +229,15 @@ def test_the_last_of_several_reasons_is_given():
 
 def test_states_outside_table_or_graph_are_refused():
     """Nothing is read out of bounds."""
-    rows = np.zeros(1, STATE)
+    rows, none = np.zeros(1, STATE), np.zeros(0, np.uint32)
     rows["key"] = 99
     with pytest.raises(IndexError, match="key"):
-        select_functions(table(("f", 1)), rows, GRAPH, consistent=True, report=Report())
+        select_functions(table(("f", 1)), rows, none, GRAPH, consistent=True, report=Report())
+    with pytest.raises(IndexError, match="2"):
+        table(("f", 1)).by_name(np.array([0, 2], np.uint32))
+    rows["key"], rows["proto"], keys = 0, 1, np.array([2], np.uint32)
+    with pytest.raises(IndexError, match="by name"):
+        select_functions(table(("f", 1)), rows, keys, GRAPH, consistent=True, report=Report())
     rows["key"], rows["proto"] = 0, len(GRAPH)
     with pytest.raises(IndexError, match="prototype"):
-        select_functions(table(("f", 1)), rows, GRAPH, consistent=True, report=Report())
+        select_functions(table(("f", 1)), rows, none, GRAPH, consistent=True, report=Report())

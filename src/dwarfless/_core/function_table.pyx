@@ -362,6 +362,28 @@ cdef class FunctionTable:
                     first += few
         return keys_array
 
+    def by_name(self, const uint32_t[::1] keys):
+        """Return the distinct keys among some, by name, uint32[num_distinct]."""
+        import numpy as np
+
+        cdef uint8_t[::1] met = np.zeros(self.num_keys + 1, np.uint8)
+        cdef uint32_t[::1] found = np.empty(self.num_keys + 1, np.uint32)
+        cdef size_t i, num = 0
+        cdef bint sorted_
+        for i in range(<size_t>keys.shape[0]):
+            if keys[i] >= self.num_keys:
+                raise IndexError(keys[i])
+            met[keys[i]] = 1
+        with nogil:
+            for i in range(self.num_keys):
+                if met[i]:
+                    found[num] = <uint32_t>i
+                    num += 1
+            sorted_ = self.sort(&found[0], num)
+        if not sorted_:
+            raise MemoryError
+        return np.asarray(found[:num])
+
     def name(self, key: int) -> bytes:
         """Return the name of a key."""
         if not 0 <= key < self.num_keys:

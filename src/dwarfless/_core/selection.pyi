@@ -7,5 +7,9 @@ from dwarfless._core.records import GraphArrays
 STATE: np.dtype[np.void]
 
 def select_states(
-    table: FunctionTable, states: NDArray[np.void], graph: GraphArrays, consistent: bool
+    table: FunctionTable,
+    states: NDArray[np.void],
+    by_name: NDArray[np.uint32],
+    graph: GraphArrays,
+    consistent: bool,
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint8]]: ...

@@ -103,11 +103,10 @@ cdef uint8_t judge_group(
     return reason
 
 
-cdef size_t group_by_key(
+cdef void group_by_key(
     const State* items, size_t num, uint32_t num_keys, uint32_t* starts, uint32_t* order,
-    uint32_t* keys,
 ) noexcept nogil:
-    """Sort states by key, keeping their order; return how many keys have some.
+    """Sort states by key, keeping their order.
 
     Args:
         items: The states.
@@ -115,10 +114,8 @@ cdef size_t group_by_key(
         num_keys: Of the table.
         starts: Zeros, num_keys + 2: becomes where in `order` the states of a key start.
         order: Becomes indices into items.
-        keys: Becomes the keys that have states.
     """
-    cdef size_t i, num_met = 0
-    cdef uint32_t key
+    cdef size_t i
     for i in range(num):
         starts[items[i].key + 2] += 1
     for i in range(2, num_keys + 2):
@@ -126,50 +123,49 @@ cdef size_t group_by_key(
     for i in range(num):
         order[starts[items[i].key + 1]] = <uint32_t>i
         starts[items[i].key + 1] += 1
-    for key in range(num_keys):
-        if starts[key + 1] != starts[key]:
-            keys[num_met] = key
-            num_met += 1
-    return num_met
 
 
 cdef size_t judge_all(
     FunctionTable table, const State* items, const uint32_t* starts, const uint32_t* order,
     uint32_t* keys, size_t num_keys, const Chain* chain, bint consistent, uint32_t* kept,
-    uint8_t* reasons,
+    uint8_t* reasons, size_t* num_dropped,
 ) noexcept nogil:
-    """Judge the states of each key; return how many are kept.
+    """Judge the states of each key that has some; return how many are kept.
 
     Keys that are dropped are moved to the front of `keys`, each with its reason.
     """
-    cdef size_t i, num_kept = 0, num_dropped = 0
+    cdef size_t i, num_kept = 0
     cdef uint32_t key, chosen
+    num_dropped[0] = 0
     for i in range(num_keys):
         if i + 2 * AHEAD < num_keys:
             prefetch(&table.known.keys[keys[i + 2 * AHEAD]])
             prefetch(&starts[keys[i + 2 * AHEAD]])
             prefetch(&items[order[starts[keys[i + AHEAD]]]])
         key = keys[i]
-        reasons[num_dropped] = judge_group(
+        if starts[key + 1] == starts[key]:
+            continue
+        reasons[num_dropped[0]] = judge_group(
             table, &table.known.keys[key], items, &order[starts[key]],
             starts[key + 1] - starts[key], chain, consistent, &chosen)
-        if reasons[num_dropped] == KEPT:
+        if reasons[num_dropped[0]] == KEPT:
             kept[num_kept] = chosen
             num_kept += 1
         else:
-            keys[num_dropped] = key
-            num_dropped += 1
+            keys[num_dropped[0]] = key
+            num_dropped[0] += 1
     return num_kept
 
 
 def select_states(
-    FunctionTable table not None, states, GraphArrays graph not None, bint consistent,
+    FunctionTable table not None, states, by_name, GraphArrays graph not None, bint consistent,
 ):
     """Return the states that become FUNCs, and what is left out.
 
     Args:
         table: The function symbols.
         states: STATE[num_states], in file order, their protos being type ids of the graph.
+        by_name: uint32[num_keys], the keys that states have, as the table orders them.
         graph: Where the protos are.
         consistent: Leave out names whose prototypes differ.
 
@@ -185,26 +181,23 @@ def select_states(
     cdef const State* items = <const State*>&view[0]
     cdef uint32_t[::1] starts = np.zeros(table.num_keys + 2, np.uint32)
     cdef uint32_t[::1] order = np.empty(num + 1, np.uint32)
-    cdef size_t num_keys = 0, num_kept = 0, num_dropped
-    cdef bint sorted_
+    keys_array = np.append(by_name, np.uint32(0)).astype(np.uint32, copy=False)
+    cdef uint32_t[::1] keys = keys_array
+    cdef size_t num_keys = keys.shape[0] - 1, num_kept = 0, num_dropped = 0
     if num and states["key"].max() >= table.num_keys:
         raise IndexError("a state's key is not in the table")
     if num and states["proto"].max() >= graph.chain.levels[0].end_id:
         raise IndexError("a state's prototype is not in the graph")
-    keys_array = np.empty(table.num_keys + 1, np.uint32)
-    kept_array = np.empty(table.num_keys + 1, np.uint32)
-    reasons_array = np.empty(table.num_keys + 1, np.uint8)
-    cdef uint32_t[::1] keys = keys_array
+    if num_keys and keys_array.max() >= table.num_keys:
+        raise IndexError("a key by name is not in the table")
+    kept_array = np.empty(num_keys + 1, np.uint32)
+    reasons_array = np.empty(num_keys + 1, np.uint8)
     cdef uint32_t[::1] kept = kept_array
     cdef uint8_t[::1] reasons = reasons_array
     with nogil:
-        num_keys = group_by_key(items, num, table.num_keys, &starts[0], &order[0], &keys[0])
-        sorted_ = table.sort(&keys[0], num_keys)
+        group_by_key(items, num, table.num_keys, &starts[0], &order[0])
         num_kept = judge_all(table, items, &starts[0], &order[0], &keys[0], num_keys, &graph.chain,
-                             consistent, &kept[0], &reasons[0])
-    if not sorted_:
-        raise MemoryError
-    num_dropped = num_keys - num_kept
+                             consistent, &kept[0], &reasons[0], &num_dropped)
     # Keys that are dropped were put in front of all keys.
     return kept_array[:num_kept], keys_array[:num_dropped], reasons_array[:num_dropped]
 

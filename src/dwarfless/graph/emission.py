@@ -16,6 +16,7 @@ from dwarfless.formats.btf import Kind
 from dwarfless.graph import datasecs, functions, kfuncs, variables
 from dwarfless.graph.arena import ArenaPointers
 from dwarfless.graph.assembly import Assembly
+from dwarfless.graph.beside import Beside
 from dwarfless.graph.declarations import are_open_arrays
 from dwarfless.graph.explain import Trace
 from dwarfless.graph.names import Names
@@ -41,6 +42,7 @@ def add_functions(
     graph: TypeGraph,
     canonical: Words,
     table: functions.FunctionTable,
+    keys: Beside[functions.Keys],
     image: ElfImage,
     options: EncodeOptions,
     report: Report,
@@ -54,6 +56,7 @@ def add_functions(
         graph: The same records.
         canonical: uint32[num_records], which record stands for each.
         table: The function symbols.
+        keys: Which of these the functions have.
         image: The ELF whose sections count.
         options: What is asked for.
         report: Takes what is left out.
@@ -67,9 +70,11 @@ def add_functions(
         return [], np.zeros(0, np.uint32), np.zeros(0, np.uint32)
     met = resolved.functions
     names = Names(met["name"], resolved.strings)
-    states = _function_states(resolved, canonical, table)
+    of_state, by_name = keys.result()
+    states = _function_states(resolved, canonical, of_state)
+    consistent = options.has("consistent_func")
     kept = functions.select_functions(
-        table, states, graph, consistent=options.has("consistent_func"), report=report
+        table, states, by_name, graph, consistent=consistent, report=report
     )
     selected = kept
     kept = _sift_functions(kept, resolved, graph, image, options, report)
@@ -96,9 +101,7 @@ def add_functions(
     return [arena.made, ids, tags], protos, arena.roots
 
 
-def _function_states(
-    resolved: "join.Resolved", canonical: Words, table: functions.FunctionTable
-) -> NDArray[np.void]:
+def _function_states(resolved: "join.Resolved", canonical: Words, keys: Words) -> NDArray[np.void]:
     """Return STATE[num_states]: what the analysis of functions looks at."""
     met = resolved.functions
     states = np.zeros(len(met), functions.STATE)
@@ -107,7 +110,7 @@ def _function_states(
     states["proto"] = canonical[met["proto"]]
     states["verdicts"] = met["flags"] & np.uint32(0x7FFFFFFF)
     states["name"] = met["name"]
-    states["key"] = table.keys_at(resolved.strings, np.ascontiguousarray(met["name"]))
+    states["key"] = keys
     return states
 
 

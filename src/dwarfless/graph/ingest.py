@@ -10,14 +10,16 @@ variables selected (`functions`, `variables`), and what remains is written with 
 the order they were first met, then functions by name, decl tags, variables, DATASECs.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from dwarfless._core import equivalence, join
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.arrays import NDArray
+from dwarfless.graph import functions
 from dwarfless.graph.assembly import Assembly, freeze, reached_types
+from dwarfless.graph.beside import Beside
 from dwarfless.graph.dedup import merge_records
 from dwarfless.graph.emission import add_functions, add_variables
 from dwarfless.graph.explain import Trace
@@ -27,6 +29,9 @@ from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["build_graph"]
+
+#: Fewer are looked up before a thread has begun.
+MANY_FUNCTIONS: Final = 4096
 
 Words: TypeAlias = NDArray[np.uint32]
 
@@ -57,13 +62,27 @@ def build_graph(
     resolved = join.Resolved(reading.take(report, progress))
     report.figures.update(resolved.figures)
     report.count("type", "name of a member is no identifier", resolved.num_bad_names)
+    names = np.ascontiguousarray(resolved.functions["name"])
+    keys = Beside(
+        lambda: functions.find_keys(reading.functions, resolved.strings, names),
+        threaded=reading.jobs > 1 and len(names) > MANY_FUNCTIONS,
+    )
     order = _order_with_protos(resolved)
     canonical = merge_records(resolved.words, resolved.starts, order)
     assembly = Assembly([resolved.words], [resolved.starts], bytearray(resolved.strings))
     live = order[: len(resolved.order)]
     graph = TypeGraph.from_words(resolved.words, resolved.strings)
     funcs, protos, more = add_functions(
-        assembly, resolved, graph, canonical, reading.functions, image, options, report, trace
+        assembly,
+        resolved,
+        graph,
+        canonical,
+        reading.functions,
+        keys,
+        image,
+        options,
+        report,
+        trace,
     )
     placed, nodes = add_variables(
         assembly, resolved, graph, canonical, image, options, report, trace

@@ -81,6 +81,7 @@ class Reading:
 
     Attributes:
         functions: The function symbols by name; none if no functions are asked for.
+        jobs: Threads, at least one.
 
     Raises:
         DwarfError: A unit's header is broken.
@@ -111,7 +112,8 @@ class Reading:
             sorted(options.excluded_languages()),
         )
         self._outlines = None if base is None else _outlines(base, options)
-        self._stores = [self._store() for _ in range(max(1, jobs))]
+        self.jobs: Final = max(1, jobs)
+        self._stores = [self._store() for _ in range(self.jobs)]
         self._errors: list[BaseException] = []
         self._threads: list[threading.Thread] = []
         # A thread for a single task would only have to wait for its turn.
