@@ -135,8 +135,12 @@ cdef struct KnownAbbrev:        # a declaration compiled once, for all units tha
     uint32_t hash
     uint32_t sizes              # version and sizes it was compiled for
     uint32_t bytes              # where a copy of it lies in AbbrevTable.bytes
-    uint32_t next               # the one that came next last time
     Abbrev abbrev
+
+cdef struct Declaration:        # as it stands in a table
+    uint64_t code
+    const uint8_t* start        # what stands behind the code
+    uint32_t size, hash
 
 cdef struct AbbrevTable:
     uint64_t offset             # in .debug_abbrev, of the table held
@@ -151,13 +155,14 @@ cdef struct AbbrevTable:
     Array known                 # KnownAbbrev; item 0 is unused
     Array slots                 # uint32: index into `known`, by hash; 0: free
     Array bytes                 # of all that are known, behind each other
+    Array met                   # Declaration, of the table that is read
 
 
 cdef inline bint abbrevs_init(AbbrevTable* t) noexcept nogil:
     t.held = t.far = False
     if not (array_init(&t.abbrevs, sizeof(Abbrev), 256) and array_init(&t.ops, sizeof(Op), 2048)
             and array_init(&t.known, sizeof(KnownAbbrev), 256)
-            and array_init(&t.bytes, 1, 4096)
+            and array_init(&t.bytes, 1, 4096) and array_init(&t.met, sizeof(Declaration), 256)
             and array_init(&t.slots, 4, 1024) and grow_zeroed(&t.slots, 1024)):
         return False
     push(&t.known)
@@ -170,6 +175,7 @@ cdef inline void abbrevs_deinit(AbbrevTable* t) noexcept nogil:
     array_deinit(&t.known)
     array_deinit(&t.slots)
     array_deinit(&t.bytes)
+    array_deinit(&t.met)
 
 
 cdef inline uint8_t slot_of(uint64_t attribute) noexcept nogil:

@@ -213,7 +213,7 @@ cdef inline bint walker_failed(Walker* w) noexcept nogil:
             or w.func_notes.failed or w.param_notes.failed
             or w.reader.abbrevs.abbrevs.failed or w.reader.abbrevs.ops.failed
             or w.reader.abbrevs.known.failed or w.reader.abbrevs.slots.failed
-            or w.reader.abbrevs.bytes.failed
+            or w.reader.abbrevs.bytes.failed or w.reader.abbrevs.met.failed
             or names_failed(w.names))
 
 

@@ -3,7 +3,8 @@
 Each unit has a table of its own, but what the tables declare is nearly the same: Debian's 6.12 has
 376,000 declarations of which 9,200 differ. They are known by their bytes.
 
-Effect: compiling them all took 0.07 s of the 1 s that reading that kernel takes, now 0.01 s.
+Effect: compiling them all took 0.07 s of the 1 s that reading that kernel takes, now 0.01 s; looking
+them up without waiting for each saves as much again.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -15,6 +16,9 @@ from dwarfless._core.dwarf_constants cimport *
 from dwarfless._core.memory cimport *
 from dwarfless._core.plans cimport *
 from dwarfless._core.program cimport *
+
+cdef enum:
+    FAR_AHEAD = 8               # declarations
 
 
 cdef inline int wants_sibling(uint16_t tag) noexcept nogil:
@@ -85,20 +89,6 @@ cdef inline KnownAbbrev* find_known(AbbrevTable* t, const uint8_t* start, uint32
     return NULL
 
 
-cdef inline uint32_t follower(AbbrevTable* t, uint32_t latest, const uint8_t* pos,
-                              const uint8_t* end) noexcept nogil:
-    """Return the declaration that came next last time if it stands here, too, or 0.
-
-    Compilers number declarations as they need them, so their order is much the same everywhere.
-    """
-    cdef uint32_t next = (<KnownAbbrev*>t.known.items)[latest].next
-    cdef KnownAbbrev* known = &(<KnownAbbrev*>t.known.items)[next]
-    if next and known.size <= <uint64_t>(end - pos) and known.sizes == sizes_of(t) \
-            and memcmp(t.bytes.items + known.bytes, pos, known.size) == 0:
-        return next
-    return 0
-
-
 cdef inline uint32_t sizes_of(AbbrevTable* t) noexcept nogil:
     return <uint32_t>t.version << 16 | <uint32_t>t.address_size << 8 | t.offset_size
 
@@ -121,15 +111,45 @@ cdef inline bint is_held(AbbrevTable* t, const Section* section, const UnitHeade
     return False
 
 
+cdef inline void prefetch_known(AbbrevTable* t, Declaration* met) noexcept nogil:
+    """Let a declaration that is probably known come nearer."""
+    cdef uint32_t index = u32s(&t.slots)[met.hash & (<uint32_t>t.slots.num - 1)]
+    cdef char* known = t.known.items + index * sizeof(KnownAbbrev)
+    prefetch(known)
+    prefetch(known + 64)
+    prefetch(known + 128)
+
+
+cdef inline void meet_declarations(AbbrevTable* t, Cursor* cur) noexcept nogil:
+    """List the declarations at the cursor, up to the end of their table."""
+    cdef Declaration* met
+    cdef uint64_t code
+    cdef const uint8_t* start
+    t.met.num = 0
+    while True:
+        code = read_uleb128(cur)
+        if code == 0:
+            return
+        start = cur.pos
+        pass_declaration(cur)
+        met = <Declaration*>push(&t.met)
+        met.code, met.start, met.size = code, start, <uint32_t>(cur.pos - start)
+        met.hash = hash_declaration(start, met.size)
+        prefetch(&u32s(&t.slots)[met.hash & (<uint32_t>t.slots.num - 1)])
+
+
 cdef inline void read_abbrevs(Reader* r) noexcept nogil:
-    """Take the unit's abbreviation table to hand."""
+    """Take the unit's abbreviation table to hand.
+
+    First all declarations are listed, then each is looked up while the next ones come nearer.
+    """
     cdef AbbrevTable* t = &r.abbrevs
     cdef Section* section = &r.file.sections[SEC_ABBREV]
     cdef Cursor cur
+    cdef Declaration* met
     cdef KnownAbbrev* known
     cdef Abbrev* abbrev
-    cdef uint64_t code
-    cdef uint32_t latest = 0, index
+    cdef size_t i
     if is_held(t, section, &r.header):
         return
     if t.offset >= section.size:
@@ -140,69 +160,51 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
     cur.end = section.start + section.size
     cur.error = NULL
     cur.swap = False
-    while True:
-        code = read_uleb128(&cur)
-        if code == 0:
-            break
-        index = follower(t, latest, cur.pos, cur.end)
-        if index:
-            cur.pos += (<KnownAbbrev*>t.known.items)[index].size
-        else:
-            index = read_declaration(t, &cur)
-            (<KnownAbbrev*>t.known.items)[latest].next = index
-        latest = index
-        known = &(<KnownAbbrev*>t.known.items)[index]
+    meet_declarations(t, &cur)
+    for i in range(t.met.num):
+        met = &(<Declaration*>t.met.items)[i]
+        prefetch_known(t, met + FAR_AHEAD if i + FAR_AHEAD < t.met.num else met)
+        known = find_known(t, met.start, met.size, met.hash)
+        if known == NULL:
+            known = compile_abbrev(t, &cur, met)
         abbrev = <Abbrev*>push(&t.abbrevs)
         abbrev[0] = known.abbrev
-        abbrev.code = code
-        t.dense = t.dense and code == t.abbrevs.num
-        if code < 0x80:
-            t.plains[code] = abbrev.plain
+        abbrev.code = met.code
+        t.dense = t.dense and met.code == t.abbrevs.num
+        if met.code < 0x80:
+            t.plains[met.code] = abbrev.plain
     if cur.error != NULL:
         fail(&r.cur, b"abbreviation table is broken")
         return
-    t.held = not (t.abbrevs.failed or t.ops.failed or t.known.failed or t.slots.failed)
+    t.held = not (t.abbrevs.failed or t.ops.failed or t.known.failed or t.slots.failed
+                  or t.bytes.failed or t.met.failed)
 
 
-cdef inline uint32_t read_declaration(AbbrevTable* t, Cursor* cur) noexcept nogil:
-    """Return the declaration at the cursor, compiled unless it is known, and move behind it."""
-    cdef Cursor after = cur[0]
-    cdef KnownAbbrev* known
-    cdef uint32_t size, hash
-    pass_declaration(&after)
-    size = <uint32_t>(after.pos - cur.pos)
-    hash = hash_declaration(cur.pos, size)
-    known = find_known(t, cur.pos, size, hash)
-    if known == NULL:
-        known = compile_abbrev(t, cur, size, hash)
-    if cur.error == NULL:
-        cur[0] = after
-    return <uint32_t>(known - <KnownAbbrev*>t.known.items)
-
-
-cdef inline KnownAbbrev* compile_abbrev(AbbrevTable* t, Cursor* cur, uint32_t size,
-                                        uint32_t hash) noexcept nogil:
-    """Compile the declaration at the cursor, which gets the error if there is one."""
-    cdef Cursor after = cur[0]
+cdef inline KnownAbbrev* compile_abbrev(AbbrevTable* t, Cursor* cur,
+                                        const Declaration* met) noexcept nogil:
+    """Compile a declaration; the cursor, of its section, gets the error if there is one."""
+    cdef Cursor at = cur[0], after
     cdef KnownAbbrev* known = <KnownAbbrev*>push(&t.known)
     cdef Abbrev* abbrev = &known.abbrev
-    cdef uint64_t tag = read_uleb128(&after)
-    known.size, known.hash, known.sizes = size, hash, sizes_of(t)
+    cdef uint64_t tag
+    at.pos, at.error = met.start, NULL
+    tag = read_uleb128(&at)
+    known.size, known.hash, known.sizes = met.size, met.hash, sizes_of(t)
     known.bytes = <uint32_t>t.bytes.num
-    if array_reserve(&t.bytes, size):
-        memcpy(t.bytes.items + t.bytes.num, cur.pos, size)
-        t.bytes.num += size
+    if array_reserve(&t.bytes, met.size):
+        memcpy(t.bytes.items + t.bytes.num, met.start, met.size)
+        t.bytes.num += met.size
     abbrev.tag = <uint16_t>tag if tag <= 0xFFFF else <uint16_t>0
-    abbrev.has_children = read_u8(&after)
-    cur[0] = after
-    compile_program(t, cur[0], abbrev,
+    abbrev.has_children = read_u8(&at)
+    compile_program(t, at, abbrev,
                     KEEP_SIBLING if abbrev.tag == DW_TAG_subprogram else KEEP_NONE,
                     &abbrev.skip, &abbrev.num_skip, &after)
-    compile_program(t, cur[0], abbrev,
+    compile_program(t, at, abbrev,
                     KEEP_SIBLING if wants_sibling(abbrev.tag) else KEEP_REST,
                     &abbrev.keep, &abbrev.num_keep, &after)
-    cur[0] = after
     plan(abbrev, <Op*>t.ops.items)
-    if cur.error == NULL:
+    if after.error == NULL:
         put_known(t, <uint32_t>t.known.num - 1)
+    elif cur.error == NULL:
+        cur[0] = after
     return known

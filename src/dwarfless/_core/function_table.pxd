@@ -11,6 +11,9 @@ cdef extern from *:
     """
     const uint32_t NO_KEY
 
+cdef enum:
+    FEW = 32                    # names looked up at a time
+
 cdef struct Symbol:
     uint64_t addr
     uint8_t is_optimized   # .isra or .constprop in its suffix
@@ -53,6 +56,10 @@ cdef inline uint32_t find_key(const KnownNames* known, const char* name,
                               size_t size) noexcept nogil:
     """Return the key of a function's name, or NO_KEY."""
     return known.buckets[place_of(known, hash_bytes(name, size), name, size)] - 1
+
+
+cdef void find_few(const KnownNames* known, const uint8_t* strings, size_t size,
+                   const uint32_t* offsets, size_t num, uint32_t* keys) noexcept nogil
 
 
 cdef class FunctionTable:

@@ -20,7 +20,6 @@ from array import array
 cdef CArray NO_WORDS = array("I"), NO_LONGS = array("Q")     # of what clone() makes
 
 cdef enum:
-    FEW = 32                    # names looked up at a time
     MAX_DEPTH = 64              # bytes; names of a kernel differ before
 
 cdef extern from "<endian.h>" nogil:

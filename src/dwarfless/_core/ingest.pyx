@@ -19,6 +19,7 @@ from dwarfless._core.type_facts cimport is_packed, type_facts_of
 from dwarfless._core.kept_vars cimport *
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
+from dwarfless._core.met_names cimport learn_names
 from dwarfless._core.nodes cimport *
 from dwarfless._core.origins cimport *
 from dwarfless._core.program cimport *
@@ -32,9 +33,6 @@ from dwarfless.errors import DwarfError
 
 cdef extern from *:
     uint64_t fetch_add "__atomic_fetch_add"(uint64_t*, uint64_t, int) noexcept nogil
-
-cdef enum:
-    FAR_AHEAD = 12          # functions, whose names' states are on their way
 
 cdef extern from *:
     """
@@ -81,6 +79,8 @@ cdef class Store:
         self.walker.wants_bodies = (features & (
             FEATURE_FUNCTIONS | FEATURE_LOCALS | FEATURE_DECLARATIONS | FEATURE_ALL_TYPES)) != 0
         self.interner.little_endian = program.little_endian
+        # A kernel's units list a node for each 50 bytes; growing by and by takes thrice the memory.
+        array_reserve(&self.interner.unit_nodes, program.size // 40)
         self.program = program
         self.outlines = outlines
         self.walker.outlines = &outlines.table if outlines is not None else NULL
@@ -346,9 +346,9 @@ cdef class Store:
                     <ParamFacts*>self.param_facts.items):
             self.funcs.failed = True
             return
+        learn_names(&self.names, <FuncFacts*>self.func_facts.items, w.funcs.num)
         for i in range(w.funcs.num):
             facts = &(<FuncFacts*>self.func_facts.items)[i]
-            prefetch_symbol(&self.names, facts[FAR_AHEAD if i + FAR_AHEAD < w.funcs.num else 0].name)
             if facts.skip or not has_symbol(&self.names, facts.name):
                 continue
             state = <FuncState*>push(&self.funcs)

@@ -164,11 +164,6 @@ cdef inline bint is_identifier(const Names* n, uint32_t name) noexcept nogil:
     return verdicts[0] >> shift & SOUND
 
 
-cdef inline void prefetch_symbol(const Names* n, uint32_t name) noexcept nogil:
-    """Let what has_symbol looks at come nearer."""
-    prefetch(&n.pool.key_states[name - 1 if 0 < name < NAME_SHORT else 0])
-
-
 cdef inline bint has_symbol(Names* n, uint32_t name) noexcept nogil:
     """Say whether a function symbol has a name."""
     cdef char space[4]
