@@ -159,16 +159,20 @@ cdef inline uint32_t begins_alike(Walker* w, LocalType* t) noexcept nogil:
 cdef inline bint read_alike(Walker* w, uint32_t index) noexcept nogil:
     """Pass a type's children if they are those of a known record; else do nothing."""
     cdef LocalType* t = &(<LocalType*>w.types.items)[index]
-    cdef uint32_t node, expected
+    cdef uint32_t node, expected, second
     if not w.compares or t.kind not in (LK_STRUCT, LK_UNION, LK_ENUM):
         return False
     if not grow_zeroed(&w.followers, num_nodes(w.nodes)):
         return False
     expected = node = u32s(&w.followers)[w.latest_alike]
     if not is_alike(w, t, node):
-        node = begins_alike(w, t)
-        if node == expected or not is_alike(w, t, node):
-            return False
+        # Next but one is often right: this unit lacks a type that the one before had.
+        node = u32s(&w.followers)[node]
+        if not is_alike(w, t, node):
+            second = node
+            node = begins_alike(w, t)
+            if node == expected or node == second or not is_alike(w, t, node):
+                return False
         u32s(&w.followers)[w.latest_alike] = node
     w.latest_alike = t.node = node
     t.num = vlen_of(node_at(w.nodes, node)[1])

@@ -88,10 +88,10 @@ cdef inline uint32_t plain_node(Interner* x, uint32_t kind, uint32_t target) noe
 cdef inline uint32_t typedef_node(Interner* x, LocalType* t) noexcept nogil:
     """A name that is no identifier stands for its type; what was met before needs no look."""
     cdef uint32_t target = target_node(x, t.ref)
-    cdef bint expected
+    cdef uint32_t expected
     begin(x, t.name, BTF_TYPEDEF, target)
-    expected = is_expected(x)
-    if not expected and t.name and not is_identifier(x.walker.names, t.name):
+    expected = expected_node(x)
+    if expected == 0 and t.name and not is_identifier(x.walker.names, t.name):
         x.walker.counts[LEFT_BAD_NAME] += 1
         t.name, t.kind = 0, LK_SAME
         return target

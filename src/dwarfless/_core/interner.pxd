@@ -171,12 +171,17 @@ cdef inline uint32_t intern_cut(Interner* x, LocalType* t, uint64_t place) noexc
 
 
 cdef inline uint32_t named_cut(Interner* x, LocalType* t) noexcept nogil:
-    """Return what stands for a name, not saying that it was met; most were looked up before."""
+    """Return what stands for a name, or 0 if that is no identifier; most were looked up before.
+
+    That is not to say that the cut was met.
+    """
     cdef uint64_t key = <uint64_t>t.name << 32 | cut_class(t.kind)
     cdef uint64_t* slot = &u64s(&x.cuts)[(mix(0, key) >> 20) & (NUM_CUTS - 1)]
     cdef uint32_t node = <uint32_t>slot[0] >> 2
     if slot[0] >> 32 == t.name and (slot[0] & 3) == cut_class(t.kind):
         return node
+    if not is_identifier(x.walker.names, t.name):
+        return 0
     node = intern_cut(x, t, NO_PLACE)
     if node < <uint32_t>1 << 30:
         slot[0] = <uint64_t>t.name << 32 | node << 2 | cut_class(t.kind)
@@ -206,18 +211,18 @@ cdef inline void number_definitions(Interner* x) noexcept nogil:
         t = local_type(x, i)
         if not is_named(x, t):
             continue
-        if not t.flags & LOCAL_ALIKE and not is_identifier(x.walker.names, t.name):
-            x.walker.counts[LEFT_BAD_NAME] += 1
-            t.name = 0
-            continue
-        t.flags |= LOCAL_NAMED
-        u32s(&x.known)[i] = BY_NAME
         if t.flags & LOCAL_ALIKE and node_of(x.nodes, t.node).pointer:
             t.cut = node_of(x.nodes, t.node).pointer
         else:
             t.cut = named_cut(x, t)
+            if t.cut == 0:
+                x.walker.counts[LEFT_BAD_NAME] += 1
+                t.name = 0
+                continue
             if t.flags & LOCAL_ALIKE:
                 node_of(x.nodes, t.node).pointer = t.cut
+        t.flags |= LOCAL_NAMED
+        u32s(&x.known)[i] = BY_NAME
         if t.flags & LOCAL_DECLARATION:
             continue
         if not grow_zeroed(&x.definitions, num_nodes(x.nodes)):
@@ -357,20 +362,27 @@ cdef inline void list_node(Interner* x, uint32_t node) noexcept nogil:
         x.unit_nodes.num += 1
 
 
-cdef inline bint is_expected(Interner* x) noexcept nogil:
-    """Say whether the record just built is that of the node that came next last time."""
-    cdef uint32_t node = node_of(x.nodes, x.latest).after
+cdef inline bint is_record(Interner* x, uint32_t node) noexcept nogil:
+    """Say whether the record just built is a node's."""
     return node and node_length(x.nodes, node) == x.record.num \
         and same_words(node_at(x.nodes, node), u32s(&x.record), <uint32_t>x.record.num)
 
 
-cdef inline uint32_t take_record(Interner* x, bint expected) noexcept nogil:
-    """Return the node of the record just built, and list it."""
+cdef inline uint32_t expected_node(Interner* x) noexcept nogil:
+    """Return the node that came next last time, or next but one, if it has the record just built."""
     cdef uint32_t node = node_of(x.nodes, x.latest).after
+    if is_record(x, node):
+        return node
+    node = node_of(x.nodes, node).after
+    return node if is_record(x, node) else 0
+
+
+cdef inline uint32_t take_record(Interner* x, uint32_t node) noexcept nogil:
+    """Return the node of the record just built, which may be known, and list it."""
     cdef uint64_t place = next_place(x)
-    if not expected:
+    if node == 0:
         node = intern_node(x.nodes, u32s(&x.record), <uint32_t>x.record.num, place)
-        node_of(x.nodes, x.latest).after = node
+    node_of(x.nodes, x.latest).after = node
     x.latest = node
     list_node(x, node)
     return node
@@ -382,7 +394,7 @@ cdef inline uint32_t finish(Interner* x) noexcept nogil:
     Headers bring types in the same order everywhere, so the node that came next last time is
     looked at first.
     """
-    return take_record(x, is_expected(x))
+    return take_record(x, expected_node(x))
 
 
 cdef inline uint32_t simple_node(Interner* x, uint32_t kind, uint32_t name, uint32_t third) noexcept nogil:
