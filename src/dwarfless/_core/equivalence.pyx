@@ -219,7 +219,7 @@ cdef uint32_t assign(const uint32_t* words, const uint32_t* starts, const uint64
 def live_closure(const uint32_t[::1] words, const uint32_t[::1] starts, uint8_t[::1] live):
     """Mark what live records refer to, directly or not."""
     cdef uint32_t num = starts.shape[0] - 1
-    cdef uint32_t[::1] stack = np.zeros(2 * num + 2, np.uint32)
+    cdef uint32_t[::1] stack = np.empty(num + 1, np.uint32)
     with nogil:
         spread_all(&words[0], &starts[0], num, &live[0], &stack[0])
 
@@ -260,18 +260,18 @@ def classes(const uint32_t[::1] words, const uint32_t[::1] starts, const uint32_
     cdef uint64_t mask = 1023, seed
     cdef bint all_wait
     cdef uint64_t[::1] colours = np.zeros(num, np.uint64)
-    cdef uint64_t[::1] next_ = np.zeros(num, np.uint64)
+    cdef uint64_t[::1] next_ = np.empty(num, np.uint64)
     cdef uint8_t[::1] live = np.zeros(num, np.uint8)
     cdef uint32_t[::1] canonical = np.zeros(num, np.uint32)
     cdef uint64_t[::1] slots
     cdef uint32_t[::1] small_slots
-    cdef uint32_t[::1] children_first = np.zeros(order.shape[0], np.uint32)
+    cdef uint32_t[::1] children_first = np.empty(order.shape[0], np.uint32)
     cdef uint8_t[::1] state = np.zeros(num, np.uint8)
-    cdef uint32_t[::1] stack = np.zeros(words.shape[0] + num + 1, np.uint32)
+    cdef uint32_t[::1] stack = np.empty(words.shape[0] + num + 1, np.uint32)
     while mask < 3 * <uint64_t>num:
         mask = mask * 2 + 1
-    slots = np.zeros(mask + 1, np.uint64)
-    small_slots = np.zeros(mask + 1, np.uint32)
+    slots = np.empty(mask + 1, np.uint64)
+    small_slots = np.empty(mask + 1, np.uint32)
     if order.shape[0] == 0:
         return np.asarray(canonical)
     for i in range(order.shape[0]):

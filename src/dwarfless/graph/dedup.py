@@ -66,10 +66,11 @@ def merge_records(words: Words, starts: Words, order: Words) -> IdMap:
 
 def _names(words: Words, starts: Words, order: Words) -> tuple[Words, NDArray[np.uint64], Words]:
     """Return forward declarations, and the definitions they might mean with their names."""
-    infos = words[starts[order] + np.uint32(1)]
+    heads = starts[order]
+    infos = words[heads + np.uint32(1)]
     kinds = infos >> np.uint32(24) & np.uint32(0x7F)
     empty_enum = _IS_ENUM[kinds] & (infos & np.uint32(0xFFFFFF) == 0)
-    named = words[starts[order]] != 0
+    named = words[heads] != 0
     forwards = order[((kinds == Kind.FWD) | empty_enum) & named]
     defines = (_IS_ENUM | _IS_COMPOSITE)[kinds] & ~empty_enum & named
     definitions = order[defines]
