@@ -42,7 +42,7 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Runs dwarfless as a user would.
-COMMAND = [sys.executable, "-c", "from dwarfless.cli.main import main; main()"]
+COMMAND = [sys.executable, "-c", "from dwarfless.cli.main import run; run()"]
 
 #: What the kernel's own build asks pahole for (rules, section 8).
 KERNEL_FEATURES = (

@@ -101,3 +101,36 @@ def test_a_closed_pipe_is_quiet():
     with writer.stderr as stderr:
         assert stderr.read() == ""
     assert writer.wait() == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "out", "err"),
+    [
+        (["--version"], 0, "dwarfless ", ""),
+        (["find"], 2, "", "Missing argument"),
+        (["stat", "/nothing/there"], 1, "", "/nothing/there: No such file or directory"),
+    ],
+)
+def test_a_process_ends_at_once_and_says_all(args, status, out, err):
+    """Nothing is torn down, so what was printed must be out before, in a pipe as well."""
+    code = "import atexit; atexit.register(print, 'torn down')\n"
+    code += "from dwarfless.cli.main import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert done.stdout.startswith(out)
+    assert err in done.stderr
+    assert "torn down" not in done.stdout
+
+
+def test_what_runs_others_is_torn_down():
+    """A debugger's user may want to be told of the end."""
+    code = "import atexit; atexit.register(print, 'torn down')\n"
+    code += "from dwarfless.cli.main import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "debug", "--no-such-option"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "torn down" in done.stdout
