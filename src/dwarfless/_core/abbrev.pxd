@@ -6,7 +6,7 @@ its body can be stepped over too). Neighbouring fixed-size attributes become one
 member is four steps and an uninteresting DIE is one.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from dwarfless._core.cursor cimport (
@@ -94,6 +94,11 @@ cdef enum:  # what a program keeps
     KEEP_SIBLING
     KEEP_REST               # all that matters but the sibling
 
+cdef enum:  # InBody
+    BODY_READ
+    BODY_PASS               # nothing in it is wanted, and it has no children
+    BODY_JUMP               # to its sibling
+
 cdef struct Op:
     uint8_t step
     uint8_t slot
@@ -128,6 +133,8 @@ cdef struct Abbrev:
     uint8_t has_children
     uint8_t has_sibling
     uint16_t sibling_at         # 1 + the bytes before it, a name that comes first left out; 0: varies
+    int32_t size                # bytes of all attributes; -1: varies
+    uint8_t in_body             # InBody: what to do with it in a function
     Plain plain
 
 cdef struct KnownAbbrev:        # a declaration compiled once, for all units that have it
@@ -382,15 +389,3 @@ cdef inline void compile_program(AbbrevTable* t, Cursor cur, Abbrev* abbrev, int
     begin[0] = first
     num[0] = <uint32_t>(t.ops.num - first)
     after[0] = cur
-
-
-cdef inline Abbrev* find_abbrev(AbbrevTable* t, uint64_t code) noexcept nogil:
-    """Return the declaration of a code, or NULL. Codes nearly always count from 1."""
-    cdef Abbrev* abbrevs = <Abbrev*>t.abbrevs.items
-    cdef size_t i
-    if code - 1 < t.abbrevs.num and abbrevs[code - 1].code == code:
-        return &abbrevs[code - 1]
-    for i in range(t.abbrevs.num):
-        if abbrevs[i].code == code:
-            return &abbrevs[i]
-    return NULL

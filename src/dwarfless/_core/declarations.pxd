@@ -7,7 +7,7 @@ Effect: compiling them all took 0.07 s of the 1 s that reading that kernel takes
 them up without waiting for each saves as much again.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from dwarfless._core.abbrev cimport *
@@ -24,6 +24,22 @@ cdef enum:
 cdef inline int wants_sibling(uint16_t tag) noexcept nogil:
     """Say whether a tag's subtree is left out whole, so that only its end matters."""
     return tag in (DW_TAG_inlined_subroutine, DW_TAG_call_site, DW_TAG_GNU_call_site)
+
+
+cdef inline void plan_in_body(Abbrev* abbrev, Op* ops) noexcept nogil:
+    """Settle how a DIE in a function is passed whose static variables are not wanted."""
+    cdef Op* skip = ops + abbrev.skip
+    abbrev.size = -1
+    if abbrev.num_skip == 0:
+        abbrev.size = 0
+    elif abbrev.num_skip == 1 and skip.step == STEP_SKIP and skip.arg < 0x10000:
+        abbrev.size = <int32_t>skip.arg
+    if abbrev.has_children:
+        if abbrev.sibling_at and wants_sibling(abbrev.tag):
+            abbrev.in_body = BODY_JUMP
+    elif abbrev.size >= 0 and (abbrev.tag in (DW_TAG_variable, DW_TAG_label)
+                               or wants_sibling(abbrev.tag)):
+        abbrev.in_body = BODY_PASS
 
 
 cdef inline void pass_declaration(Cursor* cur) noexcept nogil:
@@ -203,8 +219,21 @@ cdef inline KnownAbbrev* compile_abbrev(AbbrevTable* t, Cursor* cur,
                     KEEP_SIBLING if wants_sibling(abbrev.tag) else KEEP_REST,
                     &abbrev.keep, &abbrev.num_keep, &after)
     plan(abbrev, <Op*>t.ops.items)
+    plan_in_body(abbrev, <Op*>t.ops.items)
     if after.error == NULL:
         put_known(t, <uint32_t>t.known.num - 1)
     elif cur.error == NULL:
         cur[0] = after
     return known
+
+
+cdef inline Abbrev* find_abbrev(AbbrevTable* t, uint64_t code) noexcept nogil:
+    """Return the declaration of a code, or NULL. Codes nearly always count from 1."""
+    cdef Abbrev* abbrevs = <Abbrev*>t.abbrevs.items
+    cdef size_t i
+    if code - 1 < t.abbrevs.num and abbrevs[code - 1].code == code:
+        return &abbrevs[code - 1]
+    for i in range(t.abbrevs.num):
+        if abbrevs[i].code == code:
+            return &abbrevs[i]
+    return NULL

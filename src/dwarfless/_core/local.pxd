@@ -4,6 +4,7 @@ Each function here takes what the reader has put into `values` and adds a record
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from dwarfless._core.abbrev cimport *
 from dwarfless._core.cursor cimport *
@@ -276,8 +277,10 @@ cdef inline void add_var(Walker* w, uint64_t address, bint top, uint32_t func) n
 
 cdef inline void add_func(Walker* w, uint64_t address) noexcept nogil:
     cdef Values* v = &w.values
-    cdef FuncDie* f = <FuncDie*>push(&w.funcs)
-    cdef Note* note = <Note*>push(&w.func_notes)
+    cdef FuncDie* f = <FuncDie*>appended(&w.funcs)
+    cdef Note* note = <Note*>appended(&w.func_notes)
+    memset(f, 0, sizeof(FuncDie))
+    memset(note, 0, sizeof(Note))
     note.annotation = get(v, S_ANNOTATION, NO_REF)
     note.is_external = get(v, S_EXTERNAL, 0) != 0
     note.file = w.unit_name
@@ -294,8 +297,11 @@ cdef inline void add_func(Walker* w, uint64_t address) noexcept nogil:
 
 cdef inline void add_func_param(Walker* w, uint64_t address, uint32_t func) noexcept nogil:
     cdef Values* v = &w.values
-    cdef ParamDie* p = <ParamDie*>push(&w.params)
-    (<Note*>push(&w.param_notes)).annotation = get(v, S_ANNOTATION, NO_REF)
+    cdef ParamDie* p = <ParamDie*>appended(&w.params)
+    cdef Note* note = <Note*>appended(&w.param_notes)
+    memset(p, 0, sizeof(ParamDie))
+    memset(note, 0, sizeof(Note))
+    note.annotation = get(v, S_ANNOTATION, NO_REF)
     p.offset = address
     p.type_ref = get(v, S_TYPE, NO_REF)
     p.origin = get(v, S_ORIGIN, NO_REF)

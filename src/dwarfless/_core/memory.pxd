@@ -104,6 +104,14 @@ cdef inline void* push(Array* a) noexcept nogil:
     return item
 
 
+cdef inline void* appended(Array* a) noexcept nogil:
+    """Return a new item that is not zeroed; for loops in which `push` shows."""
+    if a.num >= a.capacity and not array_reserve(a, 1):
+        return a.items
+    a.num += 1
+    return a.items + (a.num - 1) * a.item_size
+
+
 cdef inline void push_u32(Array* a, uint32_t value) noexcept nogil:
     if a.num >= a.capacity and not array_reserve(a, 1):
         return

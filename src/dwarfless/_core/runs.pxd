@@ -4,7 +4,10 @@ Headers come first in a unit, so hundreds of plain types follow each other. They
 loop that looks at nothing but their plans and keeps no scope. Of a function type only what its
 parameters refer to is kept, as they have no names.
 
-Effect: a type took 150 instructions to be read, now 75.
+In functions most DIEs are variables, inlined functions and calls of which nothing is wanted; their
+size is fixed, or that of the way to their sibling.
+
+Effect: a type took 150 instructions to be read, now 75; what is passed in a function 110, now 20.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -127,6 +130,38 @@ cdef inline Plain* plan_of(Walker* w, const uint8_t** pos) noexcept nogil:
         return &w.reader.abbrevs.plains[0]
     pos[0] += 2
     return &(<Abbrev*>w.reader.abbrevs.abbrevs.items)[index].plain
+
+
+cdef inline void pass_body(Walker* w) noexcept nogil:
+    """Pass what stands in a function and is not wanted: variables, inlined functions, calls."""
+    cdef Reader* r = &w.reader
+    cdef const Abbrev* abbrevs = <Abbrev*>r.abbrevs.abbrevs.items - 1
+    cdef const Abbrev* abbrev
+    cdef const uint8_t* pos = r.cur.pos
+    cdef const uint8_t* end = r.cur.end - COMPARE_ROOM
+    cdef uint64_t span = r.header.end - r.header.start, passed = 0
+    cdef uint32_t code, num = <uint32_t>r.abbrevs.abbrevs.num, offset
+    while pos < end:
+        code = pos[0]
+        if code >= 0x80:
+            code = code - 0x80 + (<uint32_t>pos[1] << 7)
+            pos += 1
+        if code - 1 >= num or code >= 1 << 14:
+            break
+        abbrev = &abbrevs[code]
+        pos += 1
+        if abbrev.in_body == BODY_PASS and abbrev.size <= end - pos:
+            pos += abbrev.size
+        elif abbrev.in_body == BODY_JUMP and abbrev.sibling_at <= end - pos:
+            offset = load_u32(pos + abbrev.sibling_at - 1)
+            if offset >= span or r.cur.start + r.header.start + offset <= pos:
+                break
+            pos = r.cur.start + r.header.start + offset
+        else:
+            break
+        r.cur.pos = pos
+        passed += 1
+    w.num_dies += passed
 
 
 cdef inline void pass_types(Walker* w) noexcept nogil:

@@ -267,6 +267,12 @@ cdef inline void walk_die(Walker* w) noexcept nogil:
         fail(&r.cur, b"out of memory")
 
 
+cdef inline bint is_body(Walker* w) noexcept nogil:
+    """Say whether the innermost scope is in a function."""
+    cdef uint32_t kind = (<Scope*>w.scopes.items)[w.scopes.num - 1].kind
+    return kind == SCOPE_FUNC or kind == SCOPE_BODY
+
+
 cdef inline void walk_unit(Walker* w) noexcept nogil:
     """Walk all DIEs behind the unit's own, the reader's cursor being on the first."""
     cdef Reader* r = &w.reader
@@ -281,6 +287,10 @@ cdef inline void walk_unit(Walker* w) noexcept nogil:
                 pass_types(w)
             elif not read_types(w):
                 scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
+            if r.cur.pos >= r.cur.end:
+                return
+        elif w.compares and not w.wants_locals and is_body(w):
+            pass_body(w)
             if r.cur.pos >= r.cur.end:
                 return
         walk_die(w)

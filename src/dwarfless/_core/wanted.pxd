@@ -12,6 +12,7 @@ from dwarfless._core.abbrev cimport *
 from dwarfless._core.alike cimport COMPARE_ROOM
 from dwarfless._core.columns cimport *
 from dwarfless._core.cursor cimport *
+from dwarfless._core.declarations cimport find_abbrev
 from dwarfless._core.interner cimport *
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
