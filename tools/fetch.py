@@ -170,7 +170,8 @@ def kernel(suite: str, *, keep_deb: bool = True) -> Path:
         if found := find_kernel(suite):
             return found
         apt = Apt(root, suite)
-        (deb,) = apt.download([apt.newest(KERNEL)])
+        # sid's depends on a linux-base of its own, too.
+        (deb,) = apt.download([apt.newest(KERNEL, "linux-image-*-dbg")])
         print(f"fetch: unpacking {deb.name}", file=sys.stderr)
         # The one that isn't the file is a link to it.
         vmlinux = ["./usr/lib/debug/boot/vmlinux-*", "./usr/lib/debug/lib/modules/*/vmlinux"]

@@ -6,6 +6,7 @@ Out: packages as files; the machine's sources and what is installed stay as they
 The mirror is the one in the machine's apt configuration, or ``$DWARFLESS_MIRROR``.
 """
 
+import fnmatch
 import os
 import subprocess
 import sys
@@ -102,12 +103,12 @@ class Apt:
         print(f"fetch: reading the list of {self.suite}", file=sys.stderr)
         self._apt("apt-get", "-qq", "update", "-o", "APT::Update::Error-Mode=any")
 
-    def newest(self, meta: str) -> str:
-        """Return the package that a meta package depends on."""
+    def newest(self, meta: str, pattern: str) -> str:
+        """Return the package that a meta package depends on; a shell pattern says which."""
         for attempt in (1, 2):
             if attempt == 2 or not self._lists_are_there():
                 self.update()
-            if names := self.depends(meta):
+            if names := fnmatch.filter(self.depends(meta), pattern):
                 return names[0]
         raise FetchError(f"{self.suite} has no {meta}")
 
