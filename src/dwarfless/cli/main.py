@@ -142,12 +142,14 @@ def run() -> None:
     for the process to end takes 0.02 s of an encode. Commands that start somebody else's program,
     who may want to be told of the end, are not left so.
     """
+    # Who is started may take our arguments for its own.
+    is_foreign = not FOREIGN.isdisjoint(sys.argv[1:2])
     try:
         main()
     except SystemExit as ended:
         sys.stdout.flush()
         sys.stderr.flush()
-        if not FOREIGN.isdisjoint(sys.argv[1:2]):
+        if is_foreign:
             raise
         os._exit(ended.code if isinstance(ended.code, int) else 0)
 
