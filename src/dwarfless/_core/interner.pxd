@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dwarfless._core.alike cimport *
 from dwarfless._core.dwarf_constants cimport *
+from dwarfless._core.features cimport *
 from dwarfless._core.kinds cimport *
 from dwarfless._core.local cimport *
 from dwarfless._core.memory cimport *
@@ -15,19 +16,6 @@ from dwarfless._core.nodes cimport *
 from dwarfless._core.program cimport NO_REF
 from dwarfless._core.names cimport *
 from dwarfless._core.walk cimport *
-
-cdef enum:
-    FEATURE_FLOAT = 1
-    FEATURE_ENUM64 = 2
-    FEATURE_TYPE_TAG = 4
-    FEATURE_DECL_TAG = 8
-    FEATURE_FLAT_ARRAYS = 16
-    FEATURE_FUNCTIONS = 32          # keep functions
-    FEATURE_VARIABLES = 64          # keep variables of file scope
-    FEATURE_LOCALS = 128            # keep static variables of functions
-    FEATURE_DECLARATIONS = 256      # keep variables that are only declared
-    FEATURE_ALL_TYPES = 512         # read types in functions, too
-    FEATURE_EACH_MENTION = 1024     # keep each variable that is nowhere, not one of a name
 
 cdef enum:
     NUM_CUTS = 1 << 14      # that are remembered
