@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
+from dwarfless._core.function_table cimport FunctionTable
 from dwarfless._core.functions cimport FuncFacts, UnitFacts
 from dwarfless._core.intern cimport Interner
 from dwarfless._core.memory cimport Array
@@ -51,12 +52,12 @@ cdef class Store:
     cdef Array param_facts      # ParamFacts, of one unit
     cdef UnitFacts abi
     cdef Array left_units       # uint32: units left out by language
+    cdef FunctionTable symbols
     cdef OutlineTable outlines
     cdef finish(self, bint sound)
     cdef bint read_unit(self, uint64_t index) noexcept nogil
     cdef bint read_alone(self, uint64_t index) noexcept nogil
     cdef bint read_types_of_vars(self) noexcept nogil
-    cdef bint is_left_out(self, uint32_t language) noexcept nogil
     cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil
     cdef void keep_vars(self) noexcept nogil
     cdef bint is_repeated(self, LocalVar* var) noexcept nogil

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+from dwarfless._core.function_table import FunctionTable
 from dwarfless._core.outlines import OutlineTable
 from dwarfless._core.units import Program
 
@@ -10,6 +11,7 @@ class Store:
         program: Program,
         features: int,
         abi: tuple[Sequence[int], int, bool],
+        symbols: FunctionTable,
         outlines: OutlineTable | None = None,
     ) -> None: ...
     @property

@@ -47,13 +47,15 @@ cdef class Store:
         program: The program that will be read.
         features: FEATURE_* bits.
         abi: How parameters are passed: (registers, how many, whether pairs spread).
+        symbols: Functions outside of which none are kept.
         outlines: Types that stand for the base's own; only types that variables need are read then.
     """
 
-    def __cinit__(self, Program program, uint32_t features, abi, OutlineTable outlines=None):
+    def __cinit__(self, Program program, uint32_t features, abi, FunctionTable symbols not None,
+                  OutlineTable outlines=None):
         cdef size_t i
         reader_init(&self.walker.reader, program.files, &program.signatures)
-        if not (names_init(&self.names, &program.pool, &program.symbols.known)
+        if not (names_init(&self.names, &program.pool, &symbols.known)
                 and nodes_init(&self.nodes) and walker_init(&self.walker, &self.names)
                 and interner_init(&self.interner)
                 and array_init(&self.units, sizeof(UnitNodes), 1024)
@@ -82,7 +84,7 @@ cdef class Store:
         # A kernel's units list a node for each 50 bytes; growing by and by takes thrice the memory.
         array_reserve(&self.interner.unit_nodes, program.size // 40)
         self.program = program
-        self.outlines = outlines
+        self.symbols, self.outlines = symbols, outlines
         self.walker.outlines = &outlines.table if outlines is not None else NULL
 
     def __dealloc__(self):
@@ -196,7 +198,7 @@ cdef class Store:
             if not r.file.is_split:
                 w.counts[LEFT_SKELETON] += 1
                 return True
-        if self.is_left_out(w.language):
+        if self.program.is_left_out(w.language):
             push_u32(&self.left_units, <uint32_t>index)
             return True
         walk_unit(w)
@@ -235,13 +237,6 @@ cdef class Store:
                 want(x, var.ref)
                 want(x, var.annotation)
         return read_wanted(x)
-
-    cdef bint is_left_out(self, uint32_t language) noexcept nogil:
-        cdef uint32_t i
-        for i in range(self.program.num_left_languages):
-            if self.program.left_languages[i] == language:
-                return True
-        return False
 
     cdef bint intern_unit(self, uint32_t unit, uint64_t span) noexcept nogil:
         """Turn the walker's columns into nodes, and list them as one unit's."""

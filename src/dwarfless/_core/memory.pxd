@@ -19,6 +19,7 @@ cdef extern from *:
 cdef extern from "<sys/mman.h>" nogil:
     int madvise(void*, size_t, int)
     const int MADV_HUGEPAGE
+    const int MADV_DONTNEED
 
 cdef extern from *:
     void prefetch "__builtin_prefetch"(const void*) nogil

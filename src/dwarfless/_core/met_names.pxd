@@ -25,7 +25,7 @@ cdef inline void learn_few(Names* n, const uint32_t* places, size_t num) noexcep
     find_few(n.symbols, <const uint8_t*>n.pool.text, n.pool.size, places, num, keys)
     for i in range(num):
         state = KEY_IS_THERE if keys[i] != NO_KEY and n.pool.text[places[i]] else 0
-        fetch_or(&n.pool.key_states[places[i]], KEY_KNOWN | state, RELAXED)
+        add_facts(n.pool, places[i], KEY_KNOWN | state)
 
 
 cdef inline void learn_names(Names* n, const FuncFacts* facts, size_t num) noexcept nogil:
@@ -36,9 +36,10 @@ cdef inline void learn_names(Names* n, const FuncFacts* facts, size_t num) noexc
     for i in range(num):
         name = facts[i + FAR_AHEAD if i + FAR_AHEAD < num else i].name
         if 0 < name < NAME_SHORT:
-            prefetch(&n.pool.key_states[name - 1])
+            prefetch(&n.pool.facts[(name - 1) >> 1])
         name = facts[i].name
-        if facts[i].skip or not 0 < name < NAME_SHORT or n.pool.key_states[name - 1]:
+        if facts[i].skip or not 0 < name < NAME_SHORT \
+                or facts_of(n.pool, name - 1) & KEY_KNOWN:
             continue
         places[count] = name - 1
         count += 1

@@ -35,17 +35,16 @@ cdef extern from *:
 cdef enum:
     MAX_NAME = 512              # KSYM_NAME_LEN since Linux 6.1; the NUL counts
     SHORT = 3                   # bytes of the longest name that is its own number
-    KEY_KNOWN = 1
-    KEY_IS_THERE = 2
-    JUDGED = 1
-    SOUND = 2                   # an identifier that the kernel's verifier takes
+    JUDGED = 1                  # facts of a name: four bits
+    SOUND = 2                   # it is an identifier that the kernel's verifier takes
+    KEY_KNOWN = 4
+    KEY_IS_THERE = 8            # a function symbol has it
 
 cdef struct Pool:               # .debug_str of the main file
     const char* text
     uint32_t size
     # What was found out about names, by any thread; finding it out twice does no harm.
-    uint8_t* key_states         # a byte a place: KEY_KNOWN, KEY_IS_THERE
-    uint8_t* verdicts           # two bits a place: JUDGED, SOUND
+    uint8_t* facts              # two places a byte
 
 cdef struct Names:
     const Pool* pool
@@ -75,15 +74,22 @@ cdef inline bint pool_init(Pool* pool, const char* text, uint64_t size) noexcept
     """Take a section that ends with NUL."""
     pool.text = text
     pool.size = <uint32_t>size if size < NAME_SHORT - 1 else 0
-    pool.key_states = <uint8_t*>calloc(<size_t>pool.size + 1, 1)
-    pool.verdicts = <uint8_t*>calloc(<size_t>pool.size // 4 + 1, 1)
-    return pool.key_states != NULL and pool.verdicts != NULL
+    pool.facts = <uint8_t*>calloc(<size_t>pool.size // 2 + 1, 1)
+    return pool.facts != NULL
 
 
 cdef inline void pool_deinit(Pool* pool) noexcept nogil:
-    free(pool.key_states)
-    free(pool.verdicts)
-    pool.key_states = pool.verdicts = NULL
+    free(pool.facts)
+    pool.facts = NULL
+
+
+cdef inline uint8_t facts_of(const Pool* pool, uint32_t place) noexcept nogil:
+    """Return what is known of the name at a place."""
+    return pool.facts[place >> 1] >> 4 * (place & 1)
+
+
+cdef inline void add_facts(const Pool* pool, uint32_t place, uint8_t facts) noexcept nogil:
+    fetch_or(&pool.facts[place >> 1], facts << 4 * (place & 1), RELAXED)
 
 
 cdef inline bint names_init(Names* n, const Pool* pool,
@@ -151,17 +157,14 @@ cdef inline bint is_identifier(const Names* n, uint32_t name) noexcept nogil:
     """Say whether the kernel's verifier takes a name."""
     cdef char space[4]
     cdef const char* text = text_of_name(n, name, space)
-    cdef uint8_t* verdicts
     cdef uint8_t sound
-    cdef uint32_t shift
     if not 0 < name < NAME_SHORT:
         return judge_name(text, strnlen(text, MAX_NAME))
-    verdicts = &n.pool.verdicts[(name - 1) >> 2]
-    shift = 2 * ((name - 1) & 3)
-    if not verdicts[0] >> shift & JUDGED:
+    if not facts_of(n.pool, name - 1) & JUDGED:
         sound = SOUND if judge_name(text, strnlen(text, MAX_NAME)) else 0
-        fetch_or(verdicts, (JUDGED | sound) << shift, RELAXED)
-    return verdicts[0] >> shift & SOUND
+        add_facts(n.pool, name - 1, JUDGED | sound)
+        return sound
+    return facts_of(n.pool, name - 1) & SOUND
 
 
 cdef inline bint has_symbol(Names* n, uint32_t name) noexcept nogil:
@@ -170,11 +173,11 @@ cdef inline bint has_symbol(Names* n, uint32_t name) noexcept nogil:
     cdef const char* text = text_of_name(n, name, space)
     cdef uint8_t state = KEY_KNOWN
     cdef size_t length
-    if 0 < name < NAME_SHORT and n.pool.key_states[name - 1]:
-        return n.pool.key_states[name - 1] & KEY_IS_THERE
+    if 0 < name < NAME_SHORT and facts_of(n.pool, name - 1) & KEY_KNOWN:
+        return facts_of(n.pool, name - 1) & KEY_IS_THERE
     length = strlen(text)
     if length and find_key(n.symbols, text, length) != NO_KEY:
         state |= KEY_IS_THERE
     if 0 < name < NAME_SHORT:
-        fetch_or(&n.pool.key_states[name - 1], state, RELAXED)
+        add_facts(n.pool, name - 1, state)
     return state & KEY_IS_THERE

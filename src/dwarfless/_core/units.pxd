@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
-from dwarfless._core.function_table cimport FunctionTable
 from dwarfless._core.memory cimport Array
 from dwarfless._core.program cimport DebugFile, Reader, UnitHeader, Values
 from dwarfless._core.names cimport Pool
@@ -19,7 +18,6 @@ cdef class Program:
     cdef Array skeletons        # Skeleton
     cdef uint32_t left_languages[64]
     cdef uint32_t num_left_languages
-    cdef FunctionTable symbols
     cdef Pool pool
     cdef list buffers
     cdef readonly list names
@@ -27,6 +25,7 @@ cdef class Program:
     cdef uint64_t next_unit
     cdef bint cancelled
     cdef bint little_endian
+    cdef bint is_left_out(self, uint32_t language) noexcept nogil
     cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
                            uint64_t base) except? 0
     cdef scan(self, Py_ssize_t index, bint in_types)

@@ -1,7 +1,5 @@
 from collections.abc import Iterable, Sequence
 
-from dwarfless._core.function_table import FunctionTable
-
 SECTION_NAMES: tuple[str, ...]
 
 class Program:
@@ -10,7 +8,6 @@ class Program:
         self,
         files: Sequence[tuple[str, Sequence[memoryview], int, bool]],
         little_endian: bool,
-        symbols: FunctionTable,
         languages: Iterable[int],
     ) -> None: ...
     @property
@@ -18,3 +15,4 @@ class Program:
     @property
     def done(self) -> int: ...
     def cancel(self) -> None: ...
+    def forget(self) -> None: ...

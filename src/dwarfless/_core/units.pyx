@@ -15,6 +15,8 @@ from dwarfless._core.memory cimport *
 from dwarfless._core.program cimport *
 from dwarfless._core.names cimport *
 
+from mmap import mmap
+
 from dwarfless.errors import DwarfError, UnsupportedError
 
 SECTION_NAMES = (".debug_info", ".debug_types", ".debug_abbrev", ".debug_str", ".debug_line_str",
@@ -35,6 +37,10 @@ cdef class Buffer:
         if self.held:
             PyBuffer_Release(&self.view)
 
+    cdef bint is_mapped(self):
+        """Tell whether the memory is that of a mapped file."""
+        return isinstance(getattr(<object>self.view.obj, "obj", None), mmap)
+
 
 cdef int by_signature(const void* a, const void* b) noexcept nogil:
     cdef uint64_t x = (<Signature*>a).signature, y = (<Signature*>b).signature
@@ -47,11 +53,10 @@ cdef class Program:
     Args:
         files: A (name, buffers, alternate index or -1, is_split) each; buffers by SECTION_NAMES.
         little_endian: Byte order of all files.
-        symbols: Functions outside of which none are kept.
         languages: DW_LANG numbers whose units are left out.
     """
 
-    def __cinit__(self, files, bint little_endian, FunctionTable symbols not None, languages):
+    def __cinit__(self, files, bint little_endian, languages):
         cdef uint64_t base = 0
         cdef Py_ssize_t i
         prepare_heap()
@@ -63,7 +68,6 @@ cdef class Program:
         for i, language in enumerate(languages):
             self.left_languages[i] = language
         self.files = <DebugFile*>calloc(self.num_files, sizeof(DebugFile))
-        self.symbols = symbols
         if self.files == NULL \
                 or not array_init(&self.units, sizeof(UnitHeader), 4096) \
                 or not array_init(&self.signatures, sizeof(Signature), 64) \
@@ -102,6 +106,34 @@ cdef class Program:
     def cancel(self):
         """Make running threads stop after their unit."""
         self.cancelled = True
+
+    def forget(self):
+        """Give back the memory of what units were read from; names are not among that.
+
+        It is still in the file, from which it would be read again. At the end of the process this
+        takes as long, but then all wait for it.
+        """
+        cdef Buffer held
+        cdef Py_ssize_t i, number
+        cdef Section* section
+        cdef size_t start, end
+        for number, held in enumerate(self.buffers):
+            i = number % NUM_SECTIONS
+            section = &self.files[number // NUM_SECTIONS].sections[i]
+            if not held.is_mapped() or i in (SEC_STR, SEC_LINE_STR):
+                continue
+            start = (<size_t>section.start + PAGE - 1) & ~<size_t>(PAGE - 1)
+            end = (<size_t>section.start + section.size) & ~<size_t>(PAGE - 1)
+            if start < end:
+                with nogil:
+                    madvise(<void*>start, end - start, MADV_DONTNEED)
+
+    cdef bint is_left_out(self, uint32_t language) noexcept nogil:
+        cdef uint32_t i
+        for i in range(self.num_left_languages):
+            if self.left_languages[i] == language:
+                return True
+        return False
 
     cdef uint64_t add_file(self, Py_ssize_t index, sections, int32_t alternate, bint is_split,
                            uint64_t base) except? 0:

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from dwarfless.containers.choice import FORMATS, format_of
 from dwarfless.formats.btf import parse_target
 from dwarfless.graph.options import EncodeOptions, parse_features, parse_languages
-from dwarfless.graph.report import Report
-from dwarfless.graph.type_graph import TypeGraph
+
+if TYPE_CHECKING:
+    from dwarfless.graph.report import Report
+    from dwarfless.graph.type_graph import TypeGraph
 
 __all__ = ["Encoding", "encoding_options", "progress_bar", "refuse_overwriting", "write_result"]
 
@@ -48,7 +50,7 @@ class Encoding:
     format: str | None
     start: float
 
-    def encode(self, graph: TypeGraph, report: Report) -> bytes:
+    def encode(self, graph: "TypeGraph", report: "Report") -> bytes:
         """Return a graph as raw BTF."""
         from dwarfless.btf.encode import encode
 
@@ -60,7 +62,7 @@ class Encoding:
             report=report,
         )
 
-    def encode_distilled(self, graph: TypeGraph, report: Report) -> bytes:
+    def encode_distilled(self, graph: "TypeGraph", report: "Report") -> bytes:
         """Return the base that travels with a graph as raw BTF, b"" if none does."""
         if not self.options.has("distilled_base") or graph.base is None:
             return b""
@@ -68,7 +70,7 @@ class Encoding:
 
         return encode(graph.base, byte_order=report.byte_order, target=self.target)
 
-    def write(self, path: Path, graph: TypeGraph, report: Report, source: Path) -> int:
+    def write(self, path: Path, graph: "TypeGraph", report: "Report", source: Path) -> int:
         """Write a graph that was made from source; return how many bytes that came to."""
         from dwarfless.containers.write import write_btf
 
@@ -215,7 +217,7 @@ def refuse_overwriting(source: Path, output: Path) -> None:
 
 
 def write_result(
-    graph: TypeGraph, report: Report, source: Path, output: Path | None, encoding: Encoding
+    graph: "TypeGraph", report: "Report", source: Path, output: Path | None, encoding: Encoding
 ) -> None:
     """Write a graph and, if it was asked for, the report; print the summary.
 

@@ -19,6 +19,7 @@ from dwarfless._core.outlines import OutlineTable
 from dwarfless.dwarf.sections import DwarfSections
 from dwarfless.elf.image import ElfImage
 from dwarfless.formats.abi import parameter_abi
+from dwarfless.graph.beside import Beside
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.report import Report
 
@@ -30,7 +31,7 @@ __all__ = ["Progress", "Reading"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 
-#: Features the core knows, by its bits (FEATURE_* in _core/intern.pxd).
+#: Features the core knows, by its bits (FEATURE_* in _core/features.pxd).
 _FEATURE_BITS: Final = {"float": 1, "enum64": 2, "type_tag": 4, "decl_tag": 8}
 _FLAT_ARRAYS: Final = 16
 _FUNCTIONS: Final = 32
@@ -101,18 +102,20 @@ class Reading:
         self._bits = _feature_bits(options) | (_ALL_CLASSES if all_classes else 0)
         wanted = self._bits & _FUNCTIONS
         symbols = image.function_symbols() if wanted else (b"", array("I"), array("Q"))
-        self.functions: Final = FunctionTable(*symbols)
+        self.jobs: Final = max(1, jobs)
+        functions = Beside(
+            lambda: FunctionTable(*symbols), threaded=self.jobs > 1 and len(symbols[1]) > 4096
+        )
         abi = parameter_abi(image.machine)
         self._passing = (abi.registers, abi.num_registers, abi.pairs)
         self._options = options
         self._program = units.Program(
             _files(sections),
             sections.little_endian,
-            self.functions,
             sorted(options.excluded_languages()),
         )
+        self.functions: Final = functions.result()
         self._outlines = None if base is None else _outlines(base, options)
-        self.jobs: Final = max(1, jobs)
         self._stores = [self._store() for _ in range(self.jobs)]
         self._errors: list[BaseException] = []
         self._threads: list[threading.Thread] = []
@@ -149,6 +152,8 @@ class Reading:
             self._stores = [self._store()]
             self._finish(self._stores[0].run_as_one, progress)
         stores, self._stores = self._stores, []
+        if self.jobs > 1:
+            self._start([self._program.forget])
         self._count(stores, report)
         return stores
 
@@ -168,7 +173,9 @@ class Reading:
         report.figures["dies"] = sum(store.num_dies for store in stores)
 
     def _store(self) -> ingest.Store:
-        return ingest.Store(self._program, self._bits, self._passing, self._outlines)
+        return ingest.Store(
+            self._program, self._bits, self._passing, self.functions, self._outlines
+        )
 
     def _start(self, tasks: list[Callable[[], None]]) -> None:
         """Run tasks in threads of their own."""
