@@ -98,6 +98,8 @@ cdef enum:  # InBody
     BODY_READ
     BODY_PASS               # nothing in it is wanted, and it has no children
     BODY_JUMP               # to its sibling
+    BODY_ENTER              # a block: its children are read as the body's
+    BODY_PARAM              # pass it where parameters are not wanted
 
 cdef struct Op:
     uint8_t step
@@ -120,6 +122,7 @@ cdef struct Plain:              # how to read a common DIE without running its p
     uint16_t sibling_at         # 1 + where four bytes name the sibling; 0: nowhere
     uint8_t bits_mask, bits     # of that byte, and what is added
     uint32_t name_mask          # 0: there is none
+    uint32_t name_addend        # 1: a name is one more than its place; 0: there is none
     uint32_t no_ref             # all ones: there is none
     uint64_t value_mask         # of the one number: size, offset, value, count
     uint64_t addend             # to it, before it is shifted

@@ -69,8 +69,9 @@ cdef inline bint read_child(Plain* plain, const uint8_t* end, uint64_t limit, co
 cdef inline bint compare_members(Walker* w, LocalType* t, const uint32_t* record) noexcept nogil:
     """Say whether a struct's members are a record's but for their types; if so, pass them."""
     cdef Plain* plains = w.reader.abbrevs.plains
-    cdef uint32_t strings_size = w.names.pool.size, num = vlen_of(record[1]), name = 0
-    cdef uint64_t limit = MAX_BIT_OFFSET if record[1] >> 31 else MAX_U32, value = 0
+    cdef uint32_t num = vlen_of(record[1]), name = 0, place, last_place = 0
+    cdef bint has_bits = record[1] >> 31
+    cdef uint64_t limit = MAX_BIT_OFFSET if has_bits else MAX_U32, value = 0
     cdef const uint32_t* word = record + 3
     cdef const uint32_t* stop = word + 3 * <size_t>num
     cdef const uint8_t* die = w.reader.cur.pos
@@ -85,14 +86,26 @@ cdef inline bint compare_members(Walker* w, LocalType* t, const uint32_t* record
             return False
         plain = &plains[die[0]]
         die += 1
-        if not read_child(plain, end, limit, &die, &name, &value) \
-                or name != word[0] or value != word[2] \
-                or (name > strings_size and plain.name_mask):
+        if plain.comparison == COMPARE_PLAIN and not has_bits:
+            # What read_child does, for what nearly all members are.
+            place = load_u32(die + plain.name_at) & plain.name_mask
+            memcpy(&value, die + plain.value_at, 8)
+            value = ((value & plain.value_mask) + plain.addend) << plain.shift
+            name = place + plain.name_addend
+        elif read_child(plain, end, limit, &die, &name, &value):
+            place = name - 1 & plain.name_mask
+        else:
             return False
+        if (name ^ word[0]) | (value ^ word[2]):
+            return False
+        last_place = max(last_place, place)
         ref[0] = load_u32(die + plain.ref_at) | plain.no_ref
         ref += 1
         die += plain.size
         word += 3
+    # A name may be a place or its own text; here no place may have passed for a text.
+    if last_place and last_place >= w.names.pool.size:
+        return False
     if die >= end or die[0] != 0:
         return False
     w.reader.cur.pos = die + 1

@@ -247,3 +247,15 @@ cdef inline void note_order(Walker* w, uint32_t parent, LocalChild* c) noexcept 
     cdef LocalType* t = &(<LocalType*>w.types.items)[parent]
     if c.more or (t.num > 1 and ((c - 1).next != t.last or c.value < (c - 1).value)):
         t.flags |= LOCAL_TANGLED
+
+
+cdef inline void scope_push(Walker* w, uint32_t kind, uint32_t index) noexcept nogil:
+    if w.scopes.num < w.scopes.capacity or array_reserve(&w.scopes, 1):
+        (<Scope*>w.scopes.items)[w.scopes.num] = Scope(kind, index)
+        w.scopes.num += 1
+
+
+cdef inline bint is_body(Walker* w) noexcept nogil:
+    """Say whether the innermost scope is in a function."""
+    cdef uint32_t kind = (<Scope*>w.scopes.items)[w.scopes.num - 1].kind
+    return kind == SCOPE_FUNC or kind == SCOPE_BODY

@@ -37,9 +37,14 @@ cdef inline void plan_in_body(Abbrev* abbrev, Op* ops) noexcept nogil:
     if abbrev.has_children:
         if abbrev.sibling_at and wants_sibling(abbrev.tag):
             abbrev.in_body = BODY_JUMP
-    elif abbrev.size >= 0 and (abbrev.tag in (DW_TAG_variable, DW_TAG_label)
-                               or wants_sibling(abbrev.tag)):
+        elif abbrev.size >= 0 and abbrev.tag == DW_TAG_lexical_block:
+            abbrev.in_body = BODY_ENTER
+    elif abbrev.size < 0:
+        return
+    elif abbrev.tag in (DW_TAG_variable, DW_TAG_label) or wants_sibling(abbrev.tag):
         abbrev.in_body = BODY_PASS
+    elif abbrev.tag in (DW_TAG_formal_parameter, DW_TAG_unspecified_parameters):
+        abbrev.in_body = BODY_PARAM
 
 
 cdef inline void pass_declaration(Cursor* cur) noexcept nogil:

@@ -296,16 +296,17 @@ cdef inline bint refers_alike(Interner* x, LocalType* t) noexcept nogil:
     cdef const uint32_t* stop = first + t.num
     cdef const uint16_t* places = u16s(&x.places)
     cdef const uint32_t* known = u32s(&x.known)
-    cdef uint64_t span = x.span
+    cdef uint32_t span = <uint32_t>min(x.span, MAX_U32), offset
     while ref < stop:
-        if ref[0] >= span or (known[places[ref[0]]] != (KNOWN | word[0])
-                              and not is_cut(x, ref[0], word[0])):
-            t.last = <uint32_t>(ref - first)
-            return False
+        offset = ref[0]
+        if offset >= span:
+            break
+        if known[places[offset]] != (KNOWN | word[0]) and not is_cut(x, offset, word[0]):
+            break
         ref += 1
         word += 3
-    t.last = t.num
-    return True
+    t.last = <uint32_t>(ref - first)
+    return ref >= stop
 
 
 cdef inline bint wait_for_children(Interner* x, LocalType* t) noexcept nogil:

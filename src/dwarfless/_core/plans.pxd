@@ -29,6 +29,7 @@ cdef enum:  # Comparison: bits
     COMPARE_PARAM = 8           # a parameter without a name
     COMPARE_BOUND = 16          # a subrange without a name
     COMPARE_TYPE = 32           # a type; see `runs`
+    COMPARE_FUNC = 64           # a function, by its name alone
     COMPARE_LONGEST = 64        # bytes behind such a name
 
 cdef enum:
@@ -87,6 +88,7 @@ cdef inline bint place_attribute(Plain* plain, Op* op, bint is_first) noexcept n
     elif op.step == STEP_STRP and op.slot == S_NAME and op.arg == 4:
         plain.name_at = plain.size
         plain.name_mask = <uint32_t>MAX_U32
+        plain.name_addend = 1
         plain.size += 4
     elif op.step == STEP_REF and op.slot == S_TYPE and op.arg == 4:
         plain.ref_at = plain.size
@@ -139,6 +141,28 @@ cdef inline bint keeps(Abbrev* abbrev, Op* ops, uint8_t slot) noexcept nogil:
     return False
 
 
+cdef inline void plan_func(Abbrev* abbrev, Op* ops) noexcept nogil:
+    """Settle how a function is passed of which nothing is wanted, should its name tell that."""
+    cdef Plain* plain = &abbrev.plain
+    cdef Op* op = ops + abbrev.keep
+    cdef Op* stop = op + abbrev.num_keep
+    cdef uint32_t size = 0
+    while op < stop:
+        if op.step == STEP_STRP and op.slot == S_NAME and op.arg == 4:
+            plain.name_at = <uint16_t>size
+            plain.name_mask = <uint32_t>MAX_U32
+        elif not (op.step in (STEP_SKIP, STEP_ADDR, STEP_CONSTANT) or number_width(op.step)
+                  or (op.step == STEP_REF and op.slot == S_TYPE and op.arg)):
+            return
+        size += op.arg
+        if size > COMPARE_LONGEST:
+            return
+        op += 1
+    plain.size = <uint16_t>size
+    if plain.name_mask:
+        plain.comparison = COMPARE_FUNC
+
+
 cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
     """Settle how DIEs of an abbreviation are read."""
     cdef Plain* plain = &abbrev.plain
@@ -158,6 +182,8 @@ cdef inline void plan(Abbrev* abbrev, Op* ops) noexcept nogil:
         plain.action = ACTION_UPPER if keeps(abbrev, ops, S_UPPER_BOUND) else ACTION_BOUND
     else:
         plain.inline_name = abbrev.num_keep and ops[abbrev.keep].step == STEP_STRING
+        if abbrev.tag == DW_TAG_subprogram:
+            plan_func(abbrev, ops)
         return
     for i in range(abbrev.num_keep):
         if not place_attribute(plain, &ops[abbrev.keep + i], i == 0) or plain.size > 0x4000:

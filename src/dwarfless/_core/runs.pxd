@@ -18,6 +18,7 @@ from dwarfless._core.columns cimport *
 from dwarfless._core.cursor cimport HOST_IS_BIG
 from dwarfless._core.kinds cimport *
 from dwarfless._core.memory cimport *
+from dwarfless._core.names cimport *
 from dwarfless._core.plain cimport *
 from dwarfless._core.plans cimport *
 from dwarfless._core.program cimport *
@@ -109,9 +110,16 @@ cdef inline bint read_types(Walker* w) noexcept nogil:
         offset = load_u32(die + plain.ref_at) | plain.no_ref
         t = &(<LocalType*>w.types.items)[w.types.num]
         w.types.num += 1
-        t[0] = LocalType(start + <uint64_t><size_t>r.cur.pos, base + offset if offset < span else NO_REF,
-                         read_value(plain, die), NO_REF, name,
-                         0, 0, 0, 0, 0, 0, 0, plain.type_flags, plain.kind, 0, 0)
+        # Word by word: a whole struct would be made elsewhere and copied.
+        t.address = start + <uint64_t><size_t>r.cur.pos
+        t.ref = base + offset if offset < span else NO_REF
+        t.size = read_value(plain, die)
+        t.annotation = NO_REF
+        t.name = name
+        t.first = t.last = t.num = t.tags = t.node = t.ordinal = t.cut = 0
+        t.flags = plain.type_flags
+        t.kind = plain.kind
+        t.encoding = t.state = 0
         w.num_dies += 1
         r.cur.pos = die + plain.size
         if plain.has_children and not pass_children(w, plain.kind):
@@ -132,8 +140,40 @@ cdef inline Plain* plan_of(Walker* w, const uint8_t** pos) noexcept nogil:
     return &(<Abbrev*>w.reader.abbrevs.abbrevs.items)[index].plain
 
 
+cdef inline bint pass_func(Walker* w) noexcept nogil:
+    """Pass the head of a function that no symbol is named like; types may stand in its body.
+
+    Whether that is known depends on what was read before, and changes nothing but the time taken.
+    """
+    cdef const uint8_t* die = w.reader.cur.pos
+    cdef Plain* plain
+    cdef uint32_t place
+    if die >= w.reader.cur.end - COMPARE_ROOM:
+        return False
+    plain = plan_of(w, &die)
+    if plain.comparison != COMPARE_FUNC or w.skips_bodies:
+        return False
+    place = load_u32(die + plain.name_at)
+    if place >= w.names.pool.size \
+            or facts_of(w.names.pool, place) & (KEY_KNOWN | KEY_IS_THERE) != KEY_KNOWN:
+        return False
+    w.reader.cur.pos = die + plain.size
+    w.num_dies += 1
+    if plain.has_children:
+        scope_push(w, SCOPE_BODY, 0)
+    return True
+
+
+cdef inline bint passes_params(Walker* w) noexcept nogil:
+    """Say whether parameters in the innermost scope are not wanted."""
+    return not w.wants_params or (<Scope*>w.scopes.items)[w.scopes.num - 1].kind == SCOPE_BODY
+
+
 cdef inline void pass_body(Walker* w) noexcept nogil:
-    """Pass what stands in a function and is not wanted: variables, inlined functions, calls."""
+    """Pass what stands in a function and is not wanted: variables, inlined functions, calls.
+
+    Blocks are entered and left on the way.
+    """
     cdef Reader* r = &w.reader
     cdef const Abbrev* abbrevs = <Abbrev*>r.abbrevs.abbrevs.items - 1
     cdef const Abbrev* abbrev
@@ -141,8 +181,16 @@ cdef inline void pass_body(Walker* w) noexcept nogil:
     cdef const uint8_t* end = r.cur.end - COMPARE_ROOM
     cdef uint64_t span = r.header.end - r.header.start, passed = 0
     cdef uint32_t code, num = <uint32_t>r.abbrevs.abbrevs.num, offset
+    cdef bint no_params = passes_params(w)
     while pos < end:
         code = pos[0]
+        if code == 0:
+            r.cur.pos = pos = pos + 1
+            w.scopes.num -= 1
+            if w.scopes.num == 0 or not is_body(w):
+                break
+            no_params = passes_params(w)
+            continue
         if code >= 0x80:
             code = code - 0x80 + (<uint32_t>pos[1] << 7)
             pos += 1
@@ -150,15 +198,19 @@ cdef inline void pass_body(Walker* w) noexcept nogil:
             break
         abbrev = &abbrevs[code]
         pos += 1
-        if abbrev.in_body == BODY_PASS and abbrev.size <= end - pos:
-            pos += abbrev.size
-        elif abbrev.in_body == BODY_JUMP and abbrev.sibling_at <= end - pos:
+        if abbrev.in_body == BODY_JUMP and abbrev.sibling_at <= end - pos:
             offset = load_u32(pos + abbrev.sibling_at - 1)
             if offset >= span or r.cur.start + r.header.start + offset <= pos:
                 break
             pos = r.cur.start + r.header.start + offset
-        else:
+        elif abbrev.in_body == BODY_READ or abbrev.in_body == BODY_JUMP or abbrev.size > end - pos \
+                or (abbrev.in_body == BODY_PARAM and not no_params):
             break
+        else:
+            pos += abbrev.size
+            if abbrev.in_body == BODY_ENTER:
+                scope_push(w, SCOPE_BODY, (<Scope*>w.scopes.items)[w.scopes.num - 1].index)
+                no_params = True
         r.cur.pos = pos
         passed += 1
     w.num_dies += passed

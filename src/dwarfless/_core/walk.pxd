@@ -61,12 +61,6 @@ cdef inline void add_type(Walker* w, uint64_t address, uint16_t tag, uint8_t kin
         t.kind = LK_SAME
 
 
-cdef inline void scope_push(Walker* w, uint32_t kind, uint32_t index) noexcept nogil:
-    if w.scopes.num < w.scopes.capacity or array_reserve(&w.scopes, 1):
-        (<Scope*>w.scopes.items)[w.scopes.num] = Scope(kind, index)
-        w.scopes.num += 1
-
-
 cdef inline uint32_t visit(Walker* w, uint64_t address, Abbrev* abbrev, Scope scope,
                            uint32_t* index) noexcept nogil:
     """Record one DIE whose attributes are in `values`; return the scope its children are in."""
@@ -104,7 +98,8 @@ cdef inline uint32_t visit(Walker* w, uint64_t address, Abbrev* abbrev, Scope sc
     elif tag == DW_TAG_subprogram:
         add_func(w, address)
         index[0] = <uint32_t>w.funcs.num - 1
-        return SCOPE_FUNC
+        # What C declares is defined elsewhere, with parameters of its own.
+        return SCOPE_BODY if w.is_c and has(&w.values, S_DECLARATION) else SCOPE_FUNC
     elif tag == DW_TAG_variable:
         if scope.kind == SCOPE_FUNC or scope.kind == SCOPE_BODY:
             if not may_be_static(w, scope.index + 1):
@@ -267,12 +262,6 @@ cdef inline void walk_die(Walker* w) noexcept nogil:
         fail(&r.cur, b"out of memory")
 
 
-cdef inline bint is_body(Walker* w) noexcept nogil:
-    """Say whether the innermost scope is in a function."""
-    cdef uint32_t kind = (<Scope*>w.scopes.items)[w.scopes.num - 1].kind
-    return kind == SCOPE_FUNC or kind == SCOPE_BODY
-
-
 cdef inline void walk_unit(Walker* w) noexcept nogil:
     """Walk all DIEs behind the unit's own, the reader's cursor being on the first."""
     cdef Reader* r = &w.reader
@@ -289,10 +278,14 @@ cdef inline void walk_unit(Walker* w) noexcept nogil:
                 scope_push(w, SCOPE_TYPE, <uint32_t>w.types.num - 1)
             if r.cur.pos >= r.cur.end:
                 return
+            if not w.wants_locals and pass_func(w):
+                continue
         elif w.compares and not w.wants_locals and is_body(w):
             pass_body(w)
             if r.cur.pos >= r.cur.end:
                 return
+            if w.scopes.num < 2:
+                continue
         walk_die(w)
 
 
