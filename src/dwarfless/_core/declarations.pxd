@@ -153,7 +153,7 @@ cdef inline void meet_declarations(AbbrevTable* t, Cursor* cur) noexcept nogil:
             return
         start = cur.pos
         pass_declaration(cur)
-        met = <Declaration*>push(&t.met)
+        met = <Declaration*>appended(&t.met)
         met.code, met.start, met.size = code, start, <uint32_t>(cur.pos - start)
         met.hash = hash_declaration(start, met.size)
         prefetch(&u32s(&t.slots)[met.hash & (<uint32_t>t.slots.num - 1)])
@@ -188,7 +188,7 @@ cdef inline void read_abbrevs(Reader* r) noexcept nogil:
         known = find_known(t, met.start, met.size, met.hash)
         if known == NULL:
             known = compile_abbrev(t, &cur, met)
-        abbrev = <Abbrev*>push(&t.abbrevs)
+        abbrev = <Abbrev*>appended(&t.abbrevs)
         abbrev[0] = known.abbrev
         abbrev.code = met.code
         t.dense = t.dense and met.code == t.abbrevs.num

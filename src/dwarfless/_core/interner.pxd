@@ -265,12 +265,15 @@ cdef inline bint wait_for(Interner* x, uint64_t ref) noexcept nogil:
 
 cdef inline bint wait_for_refs(Interner* x, LocalType* t) noexcept nogil:
     cdef const uint32_t* refs = u32s(&x.walker.refs) + t.first - 1
-    cdef uint32_t i
+    cdef const uint16_t* places = u16s(&x.places)
+    cdef const uint32_t* known = u32s(&x.known)
+    cdef uint32_t i, place
     cdef bint waiting = False
     for i in range(t.last, t.num):
-        if refs[i] >= x.span or u32s(&x.known)[u16s(&x.places)[refs[i]]] == 0:
-            if wait_for(x, x.base + refs[i] if refs[i] < x.span else NO_REF):
-                waiting = True
+        place = places[refs[i]] if refs[i] < x.span else 0
+        if known[place] == 0 and local_type(x, place).state == STATE_NEW:
+            push_u32(&x.stack, place)
+            waiting = True
     return waiting
 
 

@@ -32,6 +32,7 @@ cdef class Joined:
     def __init__(self, list stores):
         cdef Store first = stores[0]
         cdef Store store
+        extend_heap()
         self.stores = stores
         self.names = &first.names
         self.nodes = &first.nodes

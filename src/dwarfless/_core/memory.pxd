@@ -61,6 +61,11 @@ cdef inline void prepare_heap() noexcept nogil:
     free(second)
 
 
+cdef inline void extend_heap() noexcept nogil:
+    """Do so for what comes behind what is taken by now."""
+    free(advised(HEAP_STEP))
+
+
 cdef inline bint array_init(Array* a, size_t item_size, size_t capacity) noexcept nogil:
     a.items = <char*>calloc(capacity + 1, item_size)
     a.num = 0

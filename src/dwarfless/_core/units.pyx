@@ -107,6 +107,10 @@ cdef class Program:
         """Make running threads stop after their unit."""
         self.cancelled = True
 
+    def make_room(self):
+        """See to large pages for what the heap will grow by from now on."""
+        extend_heap()
+
     def forget(self):
         """Give back the memory of what units were read from; names are not among that.
 

@@ -18,7 +18,6 @@ from dwarfless.graph.arena import ArenaPointers
 from dwarfless.graph.assembly import Assembly
 from dwarfless.graph.beside import Beside
 from dwarfless.graph.declarations import are_open_arrays
-from dwarfless.graph.explain import Trace
 from dwarfless.graph.names import Names
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.places import function_addresses, place_addresses
@@ -30,6 +29,7 @@ from dwarfless.graph.type_graph import TypeGraph
 
 if TYPE_CHECKING:
     from dwarfless._core import join
+    from dwarfless.graph.explain import Trace
 
 __all__ = ["add_functions", "add_variables"]
 
@@ -46,7 +46,7 @@ def add_functions(
     image: ElfImage,
     options: EncodeOptions,
     report: Report,
-    trace: Trace | None = None,
+    trace: "Trace | None" = None,
 ) -> tuple[list[Words], Words, Words]:
     """Add FUNCs and their decl tags.
 
@@ -203,7 +203,7 @@ def add_variables(
     image: ElfImage,
     options: EncodeOptions,
     report: Report,
-    trace: Trace | None = None,
+    trace: "Trace | None" = None,
 ) -> tuple[list[Words], Words]:
     """Add VARs, their decl tags and DATASECs; return what to write, and the VARs' types."""
     if not options.classes & set(VARIABLE_CLASSES) and trace is None:

@@ -10,7 +10,7 @@ variables selected (`functions`, `variables`), and what remains is written with 
 the order they were first met, then functions by name, decl tags, variables, DATASECs.
 """
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -22,11 +22,13 @@ from dwarfless.graph.assembly import Assembly, freeze, reached_types
 from dwarfless.graph.beside import Beside
 from dwarfless.graph.dedup import merge_records
 from dwarfless.graph.emission import add_functions, add_variables
-from dwarfless.graph.explain import Trace
 from dwarfless.graph.options import EncodeOptions
 from dwarfless.graph.reading import Progress, Reading
 from dwarfless.graph.report import Report
 from dwarfless.graph.type_graph import TypeGraph
+
+if TYPE_CHECKING:
+    from dwarfless.graph.explain import Trace
 
 __all__ = ["build_graph"]
 
@@ -43,7 +45,7 @@ def build_graph(
     source: str,
     *,
     progress: Progress | None = None,
-    trace: Trace | None = None,
+    trace: "Trace | None" = None,
 ) -> tuple[TypeGraph, Report]:
     """Return the canonical graph of a program.
 

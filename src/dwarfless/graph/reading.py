@@ -147,6 +147,7 @@ class Reading:
         Raises:
             DwarfError: The DWARF is broken.
         """
+        self._program.make_room()
         self._finish(self._stores[0].run, progress)
         if any(store.has_far_references for store in self._stores):
             self._stores = [self._store()]
