@@ -19,11 +19,11 @@ from dwarfless._core.base_index import BaseIndex
 from dwarfless._core.match import Match
 from dwarfless._core.records import id_positions
 from dwarfless.errors import UnsupportedError
-from dwarfless.formats.arrays import NDArray
+from dwarfless.formats.arrays import NDArray, distinct
 from dwarfless.formats.btf import Kind
 from dwarfless.graph.dedup import IdMap
 from dwarfless.graph.levels import levels
-from dwarfless.graph.report import Report
+from dwarfless.graph.report import Item, Report
 from dwarfless.graph.type_graph import TypeGraph
 from dwarfless.graph.views import Datasec, FuncProto, Struct, Type, Union, Var
 
@@ -64,7 +64,7 @@ class Base:
 
     Attributes:
         graph: The graph, with its own bases.
-        sections: Its DATASECs by name.
+        sections: The entries of its DATASECs by name.
     """
 
     def __init__(self, graph: TypeGraph) -> None:
@@ -74,7 +74,32 @@ class Base:
                 "a kind nobody knows, which may refer to types", place=graph.source
             )
         self.index: Final = BaseIndex(*flat_records(graph))
-        self.sections: Final = _sections(graph)
+        self.sections: Final = {
+            name: [Entries(_rows(section)) for section in sections]
+            for name, sections in _sections(graph).items()
+        }
+
+
+class Entries:
+    """A DATASEC's entries, found by where they lie.
+
+    Args:
+        rows: uint32[vlen, 3]: VAR id, offset and size in bytes.
+    """
+
+    def __init__(self, rows: Words) -> None:
+        places = _places(rows)
+        order = np.argsort(places, kind="stable")
+        self._rows, self._places = rows[order], places[order]
+
+    def at(self, rows: Words) -> Iterator[list[int]]:
+        """Yield those that lie where one of other rows does, by place."""
+        wanted = distinct(_places(rows))
+        first = np.searchsorted(self._places, wanted)
+        end = np.searchsorted(self._places, wanted, side="right")
+        hit = end > first
+        for start, stop in zip(first[hit].tolist(), end[hit].tolist(), strict=True):
+            yield from self._rows[start:stop].tolist()
 
 
 class NewType(NamedTuple):
@@ -119,13 +144,14 @@ class Split:
 
     def report(self, report: Report) -> None:
         """Count new types by reason; list them if they are few enough to be read."""
-        if np.count_nonzero(self.reasons) <= MAX_LISTED:
-            for new in self.new_types():
-                name = f"{new.type.kind_name} {new.type.name}".rstrip()
-                report.add("new type", name, new.reason, new.detail)
-            return
-        for reason, number in enumerate(np.bincount(self.reasons).tolist()):
-            report.count("new type", REASONS[reason], number if reason else 0)
+        numbers = np.bincount(self.reasons, minlength=len(REASONS)).tolist()[1:]
+        listed = self._items if sum(numbers) <= MAX_LISTED else tuple
+        report.add_later("new type", dict(zip(REASONS[1:], numbers, strict=True)), listed)
+
+    def _items(self) -> Iterator[Item]:
+        for new in self.new_types():
+            name = f"{new.type.kind_name} {new.type.name}".rstrip()
+            yield Item("new type", name, new.reason, new.detail)
 
 
 def _detail(view: Type, where: int) -> str:
@@ -232,8 +258,7 @@ def match_variables(graph: TypeGraph, base: Base, ids: IdMap) -> None:
         ours = np.concatenate([_rows(section) for section in sections])
         vars_of: dict[tuple[int, int, str, int], int] = {}
         for theirs in base.sections.get(name, ()):
-            rows = _rows(theirs)
-            for var_id, offset, size in rows[np.isin(_places(rows), _places(ours))].tolist():
+            for var_id, offset, size in theirs.at(ours):
                 var = base.graph[var_id]
                 if isinstance(var, Var):
                     vars_of.setdefault((offset, size, var.name, var.word(2)), var_id)

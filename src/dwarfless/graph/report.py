@@ -5,7 +5,7 @@ Out: counts for the summary, items for the JSON.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, Literal
@@ -73,6 +73,20 @@ class Report:
         """List things that are out for a reason each, and count them."""
         self._pending.append(lambda: map(Item, repeat(what), names, reasons))
         self.counts.update((what, reason) for reason in reasons)
+
+    def add_later(
+        self, what: str, numbers: Mapping[str, int], items: Callable[[], Iterable[Item]]
+    ) -> None:
+        """Count things by reason, and list them when someone asks for the list.
+
+        Args:
+            what: What they are.
+            numbers: How many are out for which reason.
+            items: Returns the same things by name.
+        """
+        self._pending.append(items)
+        for reason, number in numbers.items():
+            self.count(what, reason, number)
 
     def take(self, other: "Report") -> None:
         """Add what another report lists and counts."""
