@@ -172,6 +172,8 @@ cdef class Store:
                 r.cur.error.decode(), source=program.names[r.header.file],
                 section=SECTION_NAMES[SEC_TYPES if r.header.in_types else SEC_INFO],
                 offset=r.cur.failed_at - r.cur.start)
+        walker_deinit(&self.walker)
+        interner_close(&self.interner)
 
     cdef bint read_unit(self, uint64_t index) noexcept nogil:
         """Walk one unit; its records are added to the walker's columns."""

@@ -72,16 +72,21 @@ cdef inline bint interner_init(Interner* x) noexcept nogil:
             and array_init(&x.duplicates, 4, 64) and array_init(&x.definitions, 8, 1 << 12))
 
 
-cdef inline void interner_deinit(Interner* x) noexcept nogil:
+cdef inline void interner_close(Interner* x) noexcept nogil:
+    """Give up all but the lists of the units, when there are no more to come."""
     array_deinit(&x.places)
     array_deinit(&x.known)
     array_deinit(&x.stack)
     array_deinit(&x.record)
     array_deinit(&x.order)
-    array_deinit(&x.unit_nodes)
-    array_deinit(&x.duplicates)
     array_deinit(&x.definitions)
     array_deinit(&x.cuts)
+
+
+cdef inline void interner_deinit(Interner* x) noexcept nogil:
+    interner_close(x)
+    array_deinit(&x.unit_nodes)
+    array_deinit(&x.duplicates)
 
 
 cdef inline bint interner_failed(Interner* x) noexcept nogil:

@@ -121,3 +121,20 @@ Conf libc6 (2.41-12 Debian:13.2/stable [amd64])
     for name in ("zlib1g_1%3a1.3_amd64.deb", "zlib1g_1%3a1.4_amd64.deb"):
         (apt.debs / name).touch()
     assert apt.download(["zlib1g=1:1.3"]) == [apt.debs / "zlib1g_1%3a1.3_amd64.deb"]
+
+
+def test_the_newest_is_what_the_pattern_names(fetch, monkeypatch, tmp_path):
+    """A meta package may depend on something else first, as sid's does."""
+    apt = fetch.Apt(tmp_path, "sid")
+    said = """\
+linux-image-cloud-amd64-dbg
+  Depends: linux-base-cloud-amd64
+  Depends: linux-image-7.2.13+deb14-cloud-amd64-dbg
+"""
+    monkeypatch.setattr(apt, "_apt", lambda *arguments: said)
+    monkeypatch.setattr(apt, "_lists_are_there", lambda: True)
+    monkeypatch.setattr(apt, "update", lambda: None)
+    found = apt.newest("linux-image-cloud-amd64-dbg", "linux-image-*-dbg")
+    assert found == "linux-image-7.2.13+deb14-cloud-amd64-dbg"
+    with pytest.raises(fetch.FetchError, match="sid has no linux-image-cloud"):
+        apt.newest("linux-image-cloud-amd64-dbg", "linux-image-*-rt")
