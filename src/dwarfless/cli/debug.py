@@ -2,6 +2,8 @@
 
 import os
 import sys
+import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,7 +15,7 @@ __all__ = ["debug"]
 PLUGIN = "dwarfless.consumers.drgn_plugin.plugin"
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
     "-c",
     "--core",
@@ -71,6 +73,9 @@ def debug(
     except Exception as error:
         if _is_of_start(error):
             raise _not_sound(core, error) from None
+        if _is_of_script(error):
+            sys.excepthook(type(error), error, error.__traceback__)
+            raise SystemExit(1) from None
         raise
 
 
@@ -87,6 +92,12 @@ def _is_of_start(error: BaseException) -> bool:
     )
 
 
+def _is_of_script(error: BaseException) -> bool:
+    """Tell whether somebody's script raised an error, who wants to be told where."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") == "runpy" for frame, _ in frames)
+
+
 def _not_sound(core: Path | None, error: Exception) -> DwarflessError:
     return DwarflessError(f"{core or 'the running kernel'}: {error}")
 
@@ -101,7 +112,7 @@ def explained(core: Path | None, base: Path | None, extra: Path | None, load: bo
 
     from dwarfless.consumers.drgn_plugin.attach import attach
     from dwarfless.consumers.drgn_plugin.explain import explain
-    from dwarfless.consumers.drgn_plugin.sources import Options
+    from dwarfless.consumers.drgn_plugin.plugin import options_from_environment
 
     # The hook would look for BTF by itself, without what is named here.
     os.environ["DRGN_DISABLE_PLUGINS"] = "*"
@@ -117,4 +128,12 @@ def explained(core: Path | None, base: Path | None, extra: Path | None, load: bo
         raise _not_sound(core, error) from None
     if not prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
         raise DwarflessError(f"{core}: no core file of a Linux kernel: it has no VMCOREINFO")
-    return list(explain(attach(prog, Options(base, extra, always=True, load=load))))
+    told = options_from_environment()
+    options = replace(
+        told,
+        base=base or told.base,
+        extra=extra or told.extra,
+        always=True,
+        load=load or told.load,
+    )
+    return list(explain(attach(prog, options)))

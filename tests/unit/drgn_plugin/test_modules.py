@@ -154,7 +154,7 @@ def test_what_differs_stays_ambiguous():
     attached = Attached(live=True)
     attached.memory.load("m", attached.module("s"))
     attached.memory.load("n", attached.module("s", size=8))
-    with pytest.raises(LookupError, match=r"\(of module n\), .* such as 'n'$"):
+    with pytest.raises(LookupError, match=r": n#2, m#2; .* such as 'n#2'$"):
         attached.struct("s")
     assert [attached.struct("s", name).size for name in ("m", "n")] == [4, 8]
 

@@ -124,13 +124,22 @@ class Attached:
         return found[0][0].types.type(found[0][1]) if len(found) == 1 else None
 
     def known_symbols(self, name: str, level: Level) -> list[int]:
-        """Return the addresses of a symbol, if knowing them costs nothing more."""
-        if level.module or "index" not in self.memory.__dict__:
+        """Return the addresses of a symbol, if that takes no reading of all symbols."""
+        memory = self.memory
+        if level.module or (memory.kallsyms is None and "index" not in memory.__dict__):
             return []
         # Without them, what has a variable's name is a function.
-        if not self.memory.has_variables:
-            return []
-        return self.memory.find_symbol(name)
+        return memory.find_symbol(name, quick=True) if memory.has_variables else []
+
+    def is_freed(self, section: str, address: int, level: Level) -> bool:
+        """Tell whether a variable is in memory that was freed once the kernel had started."""
+        if section.startswith(".init"):
+            return True
+        # Per-CPU variables are linked in there, and live elsewhere.
+        if level.module or section.startswith(".data..percpu"):
+            return False
+        freed = self.memory.freed
+        return freed is not None and freed[0] <= address < freed[1]
 
     def find_symbol(self, name: str, level: Level) -> list[int]:
         """Return the addresses of a symbol of the kernel or of the level's module."""
@@ -200,8 +209,18 @@ class Attached:
         return None if bound is None else [bound]
 
     def spare_debug_info(self, modules: Sequence[object]) -> None:
-        """Say that files nobody found are not needed, for what BTF describes."""
-        if not self.kernel_levels:
+        """Say that files nobody found are not needed, for what BTF describes.
+
+        What is wrong with BTF or extra stops plain drgn no more than what is missing does: the
+        first lookup of a name fails with it.
+        """
+        try:
+            if not self.kernel_levels:
+                return
+        except (DwarflessError, OSError, FaultError) as error:
+            if self.options.always:
+                raise
+            logger.warning("%s", error)
             return
         for module in modules:
             if getattr(module, "debug_file_status", None) == ModuleFileStatus.WANT:

@@ -101,7 +101,7 @@ class Level:
     def written_in(self, var_id: int) -> tuple[str, str]:
         """Return the function and the file that a static variable is written in, else ("", "").
 
-        Source: the decl tags that graph/locals.py gives what is inside functions.
+        Source: the decl tags that graph/emission.py gives what is inside functions.
         """
         function = file = ""
         for text in self._tags.get(var_id, ()):

@@ -119,9 +119,12 @@ class KernelMemory:
         from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms
 
         try:
-            return load_vmlinux_kallsyms(self.prog)
+            found = load_vmlinux_kallsyms(self.prog)
         except (MissingDebugInfoError, LookupError, ValueError, FaultError, OSError):
             return None
+        # With kptr_restrict=2 /proc/kallsyms shows everybody zeros.
+        told = {symbol.address for symbol in found(self.prog, "_stext", None, False)}
+        return None if told == {0} else found
 
     def find_symbol(self, name: str, *, quick: bool = False) -> list[int]:
         """Return the addresses of a symbol of the kernel itself.
@@ -130,13 +133,21 @@ class KernelMemory:
             name: As in kallsyms.
             quick: Rather find none than read all symbols.
         """
-        if "index" not in self.__dict__ and self.kallsyms is not None:
+        if self.__dict__.get("index") is None and self.kallsyms is not None:
             found = self.kallsyms.find(name)
             if found or quick:
                 return found
         if self.index is None:
             return [self.symbols_told[name]] if name in self.symbols_told else []
         return sorted({symbol.address for symbol in self.index(self.prog, name, None, False)})
+
+    @cached_property
+    def freed(self) -> tuple[int, int] | None:
+        """Start and end of what the kernel frees once it has started; None if no symbol tells."""
+        if self.kallsyms is None:
+            return None
+        start, end = (self.kallsyms.find(name) for name in ("__init_begin", "__init_end"))
+        return (start[0], end[0]) if len(start) == len(end) == 1 else None
 
     @cached_property
     def has_variables(self) -> bool:

@@ -4,16 +4,16 @@ In:  the levels of a kernel, its symbols.
 Out: an object or type; None where there is none; an error where there are several.
 
 BTF has no file names. Where a name has several meanings, the error lists them, and what drgn calls
-a file name chooses: "#1234" a type id, "xfs" or "xfs.ko" a module; of a function's own variables
-their function or file.
+a file name chooses (see `choice`); of functions that share a name, their address.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from drgn import FindObjectFlags, Object, Program, Type, TypeKind, TypeKindSet
 
+from dwarfless.consumers.drgn_plugin.choice import Found, candidates, spelled
 from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.types import BTF_NAMES
 from dwarfless.errors import BaseMismatchError, TypeLookupError
@@ -37,7 +37,6 @@ KINDS: Final = {
 }
 #: Of an ambiguous name.
 MAX_LISTED: Final = 16
-Found = tuple[Level, int]
 TypeKey = tuple[frozenset[TypeKind], str, str | None]
 ObjectKey = tuple[str, FindObjectFlags, str | None]
 Key = TypeVar("Key", TypeKey, ObjectKey)
@@ -97,66 +96,52 @@ class Finder:
         wanted = {kind for each in kinds for kind in KINDS.get(each, ())}
         if not wanted:
             return None
-        spelled = BTF_NAMES.get(name, name)
+        spelled_so = BTF_NAMES.get(name, name)
         found = [
-            (level, type_id)
-            for level, type_id in self._iter(spelled, filename, *wanted)
-            if _is_kind(level.graph[type_id], kinds)
+            each
+            for each in self._candidates(
+                lambda level: level.find_ids(spelled_so, *wanted), filename
+            )
+            if _is_kind(each.level.graph[each.id], kinds)
         ]
-        if filename is None and len({_meaning(level, i) for level, i in found}) == 1:
+        if not filename and len({_meaning(each) for each in found}) == 1:
             found = found[:1]
-        chosen = self._choose(name, found, filename)
-        return None if chosen is None else chosen[0].types.type(chosen[1])
+        chosen = self._only(name, found)
+        return None if chosen is None else chosen.level.types.type(chosen.id)
 
-    def _iter(self, name: str, filename: str | None, *kinds: Kind) -> Iterator[Found]:
-        """Yield types of a name: the kernel's; if there are none, those of its modules."""
-        module, seen = _module_of(filename), False
-        for level in self.attached.kernel_levels:
-            for type_id in level.find_ids(name, *kinds):
-                seen = True
-                yield level, type_id
-        # What modules have is looked at only if the kernel has nothing of that name.
-        if seen and module is None:
-            return
-        for level in self.attached.module_levels:
-            if module in (None, level.module):
-                yield from ((level, type_id) for type_id in level.find_ids(name, *kinds))
+    def _candidates(
+        self, find: Callable[[Level], Iterable[int]], filename: str | None
+    ) -> list[Found]:
+        attached = self.attached
+        return candidates(attached.kernel_levels, lambda: attached.module_levels, find, filename)
 
-    def _choose(self, name: str, found: list[Found], filename: str | None) -> Found | None:
+    def _only(self, name: str, found: list[Found]) -> Found | None:
         """Return the one that is meant.
 
         Raises:
             TypeLookupError: Several could be.
         """
-        if filename is not None and filename.startswith("#"):
-            found = [(level, i) for level, i in found if f"#{i}" == filename]
-        module = _module_of(filename)
-        if module is not None and any(level.module == module for level, _ in found):
-            found = [(level, i) for level, i in found if level.module == module]
         if len(found) > 1:
-            places = [f"#{i}{self._where(level, i)}" for level, i in found]
-            # Each module numbers its types from the same id on.
-            by_module = len({i for _, i in found}) < len(found)
-            such = found[0][0].module if by_module else ""
-            raise _Ambiguous(name, [i for _, i in found], places, such)
+            places = [f"{spelled(each)}{self._where(*each)}" for each in found]
+            raise _Ambiguous(name, [each.id for each in found], places, spelled(found[0]))
         return found[0] if found else None
 
     def _where(self, level: Level, type_id: int) -> str:
-        of = f" of module {level.module}" if level.module else ""
+        place = None
         if isinstance(level.graph[type_id], views.Var):
             place = level.place(type_id)
-            function, _ = level.written_in(type_id)
-            of += f" in {function}()" if function else ""
-            if place is not None:
-                return f" ({place.section}+{place.offset:#x}{of})"
-        return f" ({of.strip()})" if of else ""
+        if place is None:
+            return ""
+        function, _ = level.written_in(type_id)
+        inside = f" in {function}()" if function else ""
+        return f" ({place.section}+{place.offset:#x}{inside})"
 
     def _find_object(
         self, name: str, flags: FindObjectFlags, filename: str | None
     ) -> Object | None:
         if flags & FindObjectFlags.VARIABLE:
-            found = _written_in(_distinct(self._iter(name, filename, Kind.VAR)), filename)
-            variable = self._choose(name, found, filename)
+            found = self._candidates(lambda level: level.find_ids(name, Kind.VAR), filename)
+            variable = self._only(name, _outside(_distinct(found)))
             if variable is not None:
                 return self._variable(name, *variable)
         if flags & FindObjectFlags.FUNCTION:
@@ -173,15 +158,13 @@ class Finder:
         assert isinstance(view, views.Var)
         if place is None:
             return None
-        freed = place.section.startswith(".init")
-        if freed:
-            logger.warning("%s is in %s, which the kernel freed", name, place.section)
         start = level.start_of(place.section)
         # A function's own variables have other symbols: NAME.NUMBER.
         local = any(level.written_in(var_id))
         symbols = [] if local else self.attached.known_symbols(name, level)
         if start is None:
             if len(symbols) != 1 or len(level.find_ids(name, Kind.VAR)) != 1:
+                freed = place.section.startswith(".init")
                 raise _Nowhere(name, var_id, place.section, level.module, freed)
             (address,) = symbols
         else:
@@ -191,45 +174,57 @@ class Finder:
                 raise BaseMismatchError(
                     f"{name}: at {address:#x} by its section, at {told} by its symbol"
                 )
+        if self.attached.is_freed(place.section, address, level):
+            logger.warning("%s is in %s, which the kernel freed", name, place.section)
         return Object(self.attached.prog, level.types.type(view.type_id), address=address)
 
     def _function(self, name: str, filename: str | None) -> Object | None:
-        found = list(self._iter(name, filename, Kind.FUNC))
-        if not found:
-            return None
-        level, func_id = found[0]
-        addresses = self.attached.find_symbol(name, level)
-        if len(addresses) != 1:
-            if not addresses:
-                return None
-            places = [f"{address:#x}" for address in addresses]
-            raise _Ambiguous(name, [i for _, i in found], places)
-        return Object(self.attached.prog, level.types.type(func_id), address=addresses[0])
+        place = filename if filename and filename.startswith("0x") else None
+        found = self._candidates(
+            lambda level: level.find_ids(name, Kind.FUNC), None if place else filename
+        )
+        # The kernel's symbols are the same for all its levels.
+        places = {
+            address: each
+            for each in found
+            for address in self.attached.find_symbol(name, each.level)
+            if place in (None, f"{address:#x}")
+        }
+        if len(places) > 1:
+            listed = [
+                f"{at:#x} of module {each.level.module}" if each.level.module else f"{at:#x}"
+                for at, each in sorted(places.items())
+            ]
+            raise _Ambiguous(name, [each.id for each in found], listed, f"{min(places):#x}")
+        for address, each in places.items():
+            return Object(self.attached.prog, each.level.types.type(each.id), address=address)
+        return None
 
     def _constant(self, name: str, filename: str | None) -> Object | None:
-        for level in self.attached.levels():
-            found = level.find_constants(name)
-            if filename is not None and filename.startswith("#"):
-                found = [each for each in found if f"#{each.enum_id}" == filename]
-            if len({each.value for each in found}) > 1:
-                places = [f"#{each.enum_id} (= {each.value})" for each in found]
-                raise _Ambiguous(name, [each.enum_id for each in found], places)
-            if found:
-                enum_type = level.types.type(found[0].enum_id)
-                return Object(self.attached.prog, enum_type, found[0].value)
+        values: dict[Found, int] = {}
+
+        def find(level: Level) -> list[int]:
+            constants = level.find_constants(name)
+            values.update((Found(level, each.enum_id), each.value) for each in constants)
+            return [each.enum_id for each in constants]
+
+        found = self._candidates(find, filename)
+        if len({values[each] for each in found}) > 1:
+            places = [f"{spelled(each)} (= {values[each]})" for each in found]
+            raise _Ambiguous(name, [each.id for each in found], places, spelled(found[0]))
+        for each in found:
+            enum_type = each.level.types.type(each.id)
+            return Object(self.attached.prog, enum_type, values[each])
         return None
 
 
 class _Ambiguous(TypeLookupError):
     """A name that means several things, and how to say which."""
 
-    def __init__(
-        self, name: str, ids: Sequence[int], places: Sequence[str], such: str = ""
-    ) -> None:
+    def __init__(self, name: str, ids: Sequence[int], places: Sequence[str], such: str) -> None:
         super().__init__(name, ids=ids)
         listed = ", ".join(places[:MAX_LISTED])
         listed += f", and {len(places) - MAX_LISTED} more" if len(places) > MAX_LISTED else ""
-        such = such or f"#{ids[0]}"
         self.args = (f"{name!r} is ambiguous: {listed}; choose by file name, such as {such!r}",)
 
 
@@ -239,9 +234,9 @@ def _distinct(found: Iterable[Found]) -> list[Found]:
     In the kernel's own, several without size may be in one place.
     """
     places: dict[object, Found] = {}
-    for level, var_id in found:
-        place = (level.place(var_id) if level.module else None) or var_id
-        places.setdefault((id(level), place), (level, var_id))
+    for each in found:
+        place = (each.level.place(each.id) if each.level.module else None) or each.id
+        places.setdefault((id(each.level), place), each)
     return list(places.values())
 
 
@@ -257,38 +252,25 @@ class _Nowhere(TypeLookupError):
         self.args = (f"{name!r} is in {section}{of}: {why}",)
 
 
-def _written_in(found: list[Found], filename: str | None) -> list[Found]:
-    """Return the variables that a name in a function or file means.
-
-    A function's own are meant if the function or file is named, or if there are no others.
-    """
-    if len(found) < 2:
-        return found
-    places = [level.written_in(var_id) for level, var_id in found]
-    if filename is None:
-        outside = [each for each, place in zip(found, places, strict=True) if not any(place)]
-        return outside or found
-    named = [
-        each
-        for each, (function, file) in zip(found, places, strict=True)
-        if function == filename or file == filename or file.endswith(f"/{filename}")
-    ]
-    return named or found
+def _outside(found: list[Found]) -> list[Found]:
+    """Return the variables outside of functions; those inside if there are no others."""
+    outside = [each for each in found if not any(each.level.written_in(each.id))]
+    return outside or found
 
 
-def _meaning(level: Level, type_id: int) -> tuple[object, ...]:
+def _meaning(found: Found) -> tuple[object, ...]:
     """Return what types of one name have in common if either will do.
 
     A driver's u8 is the kernel's if both are the same integer in the end.
     """
-    view = level.graph[type_id]
+    view = found.level.graph[found.id]
     for _ in range(MAX_CHAIN):
         if not isinstance(view, views.Typedef):
             break
         view = view.type
     if isinstance(view, views.Int):
         return view.size, view.signed, view.boolean, view.bits
-    return level.module, view.id
+    return found.level.module, view.id
 
 
 def _is_kind(view: views.Type, kinds: frozenset[TypeKind]) -> bool:
@@ -296,11 +278,3 @@ def _is_kind(view: views.Type, kinds: frozenset[TypeKind]) -> bool:
     if not isinstance(view, views.Int):
         return True
     return (TypeKind.BOOL if view.boolean else TypeKind.INT) in kinds
-
-
-def _module_of(filename: str | None) -> str | None:
-    """Return the module a file name means: one without folder or source suffix."""
-    if filename is None or "/" in filename or filename.startswith("#"):
-        return None
-    stem = filename.removesuffix(".ko")
-    return None if "." in stem else stem.replace("-", "_")

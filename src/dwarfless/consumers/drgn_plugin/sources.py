@@ -75,7 +75,7 @@ class Sources:
         """Yield what a debugger will not know, and what mends it."""
         if self.base is None:
             yield "missing: types; name the kernel's BTF, raw or in its vmlinux: --base FILE"
-        elif self.extra is None:
+        elif self.extra is None and not _has_variables(self.base):
             yield (
                 "missing: variables; make them from the debug package, dwarfless extra VMLINUX -o "
                 f"{memory.build_id or 'FILE'}.elf, and name them: --extra FILE"
@@ -85,6 +85,11 @@ class Sources:
                 "missing: addresses; no symbols tell them (CONFIG_KALLSYMS_ALL), and the extra, "
                 "raw BTF, does not say where its sections are: name one in an ELF file"
             )
+
+
+def _has_variables(base: TypeGraph) -> bool:
+    """Tell whether a kernel was built with all its variables in its own BTF."""
+    return bool(base.find_all("init_task", Kind.VAR))
 
 
 def is_running(memory: KernelMemory) -> bool:
@@ -144,6 +149,7 @@ def _find_base(memory: KernelMemory, options: Options, steps: list[str]) -> Type
 
         steps.append(f"base: {options.base}, as named")
         graph = load(options.base)
+        check_build_id(options.base, memory)
         check_sizes(graph, memory)
         return graph
     content = _running(memory, "vmlinux")
@@ -177,6 +183,25 @@ def _bound_base(memory: KernelMemory, options: Options) -> bytes | None:
     check_kernel(binding, path, memory)
     start = section.address + memory.slide
     return memory.read_btf(start, start + section.size)
+
+
+def check_build_id(path: Path, memory: KernelMemory) -> None:
+    """Make sure that a named vmlinux is the kernel's, if both tell a build-id.
+
+    Raises:
+        BaseMismatchError: It is not.
+    """
+    from dwarfless.containers.detached import is_btf
+    from dwarfless.elf.image import ElfImage
+
+    with open(path, "rb") as file:
+        if not memory.build_id or is_btf(file.read(4)):
+            return
+    told = (ElfImage.load(path).build_id or b"").hex()
+    if told not in ("", memory.build_id):
+        raise BaseMismatchError(
+            f"{path}: build-id {told}, not Linux {memory.release}, build-id {memory.build_id}"
+        )
 
 
 def check_sizes(graph: TypeGraph, memory: KernelMemory) -> None:
