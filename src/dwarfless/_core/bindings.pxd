@@ -30,6 +30,7 @@ cdef class Bound(Joined):
     cdef void mark_live(self, uint32_t* nodes, uint32_t types) noexcept nogil
     cdef void see_pairs(self, uint32_t* nodes, uint32_t types, uint32_t stamp) noexcept nogil
     cdef choose_baselines(self)
+    cdef bint is_before(self, Pair* pair) noexcept nogil
     cdef void choose_disputed(self, uint32_t cut) noexcept nogil
     cdef bint odd(self, uint32_t cut, uint32_t stamp) noexcept nogil
     cdef bint is_odd_unit(self, uint32_t* nodes, uint32_t count, uint32_t stamp) noexcept nogil

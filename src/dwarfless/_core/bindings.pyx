@@ -181,13 +181,20 @@ cdef class Bound(Joined):
         for i in range(self.pairs.num):
             pair = &(<Pair*>self.pairs.items)[i]
             when = max(pair.defined_in, pair.declared_in)
-            if pair.defined_in and pair.declared_in \
-                    and (earliest[pair.cut] == 0 or when < earliest[pair.cut]):
+            if pair.defined_in and pair.declared_in and (
+                    earliest[pair.cut] == 0 or when < earliest[pair.cut]
+                    # Which node has which number depends on the threads, where it was met does not.
+                    or (when == earliest[pair.cut] and self.is_before(pair))):
                 earliest[pair.cut] = when
                 u32s(&self.baseline)[pair.cut] = pair.definition
         for i in range(num_nodes(self.nodes)):
             if self.ambiguous.items[i] and earliest[i] == 0:
                 self.choose_disputed(i)
+
+    cdef bint is_before(self, Pair* pair) noexcept nogil:
+        """Say whether a pair's definition was met before the baseline that its cut has."""
+        return node_of(self.nodes, pair.definition).first \
+            < node_of(self.nodes, u32s(&self.baseline)[pair.cut]).first
 
     cdef void choose_disputed(self, uint32_t cut) noexcept nogil:
         """No struct ties this name's declarations to a definition: they stay apart.

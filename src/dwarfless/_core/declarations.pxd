@@ -35,7 +35,8 @@ cdef inline void plan_in_body(Abbrev* abbrev, Op* ops) noexcept nogil:
     elif abbrev.num_skip == 1 and skip.step == STEP_SKIP and skip.arg < 0x10000:
         abbrev.size = <int32_t>skip.arg
     if abbrev.has_children:
-        if abbrev.sibling_at and wants_sibling(abbrev.tag):
+        if abbrev.sibling_at and wants_sibling(abbrev.tag) \
+                and skip.step != STEP_SKIP_STRING:    # a name before it, which varies
             abbrev.in_body = BODY_JUMP
         elif abbrev.size >= 0 and abbrev.tag == DW_TAG_lexical_block:
             abbrev.in_body = BODY_ENTER

@@ -118,7 +118,7 @@ cdef inline bint read_children(Walker* w, uint32_t parent) noexcept nogil:
         if end - pos < plain.size:
             break
         offset = load_u32(pos + plain.name_at) & plain.name_mask
-        if offset > strings_size - 1:
+        if plain.name_mask and offset >= strings_size:
             break
         name |= offset + 1 & plain.name_mask
         if num >= w.children.capacity:

@@ -85,7 +85,8 @@ cdef inline bint place_attribute(Plain* plain, Op* op, bint is_first) noexcept n
         return op.arg < 256
     elif op.step == STEP_STRING and op.slot == S_NAME and is_first:
         plain.inline_name = True
-    elif op.step == STEP_STRP and op.slot == S_NAME and op.arg == 4:
+    elif op.step == STEP_STRP and op.slot == S_NAME and op.arg == 4 \
+            and not plain.inline_name and plain.name_mask == 0:
         plain.name_at = plain.size
         plain.name_mask = <uint32_t>MAX_U32
         plain.name_addend = 1

@@ -141,21 +141,17 @@ cdef inline Plain* plan_of(Walker* w, const uint8_t** pos) noexcept nogil:
 
 
 cdef inline bint pass_func(Walker* w) noexcept nogil:
-    """Pass the head of a function that no symbol is named like; types may stand in its body.
-
-    Whether that is known depends on what was read before, and changes nothing but the time taken.
-    """
+    """Pass the head of a function that no symbol is named like; types may stand in its body."""
     cdef const uint8_t* die = w.reader.cur.pos
     cdef Plain* plain
     cdef uint32_t place
     if die >= w.reader.cur.end - COMPARE_ROOM:
         return False
     plain = plan_of(w, &die)
-    if plain.comparison != COMPARE_FUNC or w.skips_bodies:
+    if plain.comparison != COMPARE_FUNC or not w.wants_params:
         return False
     place = load_u32(die + plain.name_at)
-    if place >= w.names.pool.size \
-            or facts_of(w.names.pool, place) & (KEY_KNOWN | KEY_IS_THERE) != KEY_KNOWN:
+    if place >= w.names.pool.size or has_symbol(w.names, place + 1):
         return False
     w.reader.cur.pos = die + plain.size
     w.num_dies += 1

@@ -202,6 +202,8 @@ cdef class Program:
         cdef Skeleton* skeleton
         cdef size_t i
         reader_init(&reader, self.files, &self.signatures)
+        if not abbrevs_init(&reader.abbrevs):
+            raise MemoryError
         for i in range(self.units.num):
             unit = &(<UnitHeader*>self.units.items)[i]
             if self.files[unit.file].is_split:
@@ -259,7 +261,6 @@ cdef void reader_init(Reader* r, DebugFile* files, Array* signatures) noexcept:
     r.signatures = <Signature*>signatures.items
     r.num_signatures = signatures.num
     r.missing_signatures = 0
-    abbrevs_init(&r.abbrevs)
 
 
 cdef void begin_unit(Reader* r, UnitHeader* header, Values* v, Array* skeletons) noexcept nogil:

@@ -134,4 +134,4 @@ cdef inline bint read_wanted(Interner* x) noexcept nogil:
         i += 1
     for i in range(w.wanted.num):
         u16s(&x.places)[u32s(&w.wanted)[i]] = 0
-    return not nested
+    return not nested and w.reader.cur.error == NULL

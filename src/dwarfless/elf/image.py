@@ -294,6 +294,8 @@ class ElfImage:
             elif name.startswith((".debug_", ".zdebug_")) and section.type != elf.SHT_NOBITS:
                 place = ends.get(name, 0)
                 ends[name] = place + self._content_size(index)
+                if ends[name] > end:
+                    self._fail("sections don't fit into the address space", name, 0)
             self.sections[index] = section._replace(addr=place)
 
     def _content_size(self, index: int) -> int:
