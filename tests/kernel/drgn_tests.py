@@ -96,6 +96,7 @@ def put_kernel(kernel: Kernel, root: Path) -> None:
 def put_debug_files(suite: str, kernel: Kernel, root: Path) -> None:
     """Put DWARF of the kernel and of modules that will be loaded where drgn looks."""
     vmlinux, release = fetch.find_kernel(suite), kernel.module_folder.name
+    fetch.all_modules(suite)
     debug = root / "usr/lib/debug"
     (debug / "boot").mkdir(parents=True)
     shutil.copy(vmlinux, debug / "boot" / f"vmlinux-{release}")
