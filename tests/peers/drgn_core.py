@@ -25,7 +25,6 @@ import _drgn
 import drgn
 from drgn import FindObjectFlags
 from drgn.helpers.linux.pid import for_each_task
-from drgn.helpers.linux.printk import get_dmesg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -178,40 +177,6 @@ def compare_types(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) ->
             compare("type" if len(found) == 1 else "type of several", word + name, expected, match)
 
 
-def compare_functions(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) -> None:
-    """Each function whose name one symbol has: address, returned type and parameters.
-
-    By DWARF drgn takes the first of a name, which may have no address: it was inlined everywhere.
-    """
-    for name in names(attached, Kind.FUNC):
-        try:
-            one = dwarf.function(name)
-        except (LookupError, _drgn.BadDataError):  # of what has no type
-            one = None
-        if one is None or one.address_ is None:
-            checked["function without an address by DWARF"] += 1
-        elif len(attached.memory.find_symbol(name)) == 1:
-            expected, found = (
-                (
-                    func.address_,
-                    text(func.type_.type),
-                    [text(p.type) for p in func.type_.parameters],
-                )
-                for func in (one, btf.function(name))
-            )
-            compare("function", name, expected, found)
-
-
-def compare_constants(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) -> None:
-    """Enumerators, one of each of the kernel's enums: value."""
-    for every in names(attached, Kind.ENUM, Kind.ENUM64).values():
-        for level, enum_id in every:
-            value = level.graph[enum_id].values[-1]
-            if len({each.value for each in level.find_constants(value.name)}) == 1:
-                one, other = (prog.constant(value.name).value_() for prog in (dwarf, btf))
-                compare("enumerator", value.name, one, other)
-
-
 def trace(prog: drgn.Program, task: drgn.Object) -> list[tuple[int, str]]:
     """Return a task's frames: address, and function and offset; inlined functions have none."""
     frames = []
@@ -251,13 +216,6 @@ def printed(prog: drgn.Program, script: Path, arguments: list[str]) -> str:
     return out.getvalue()
 
 
-def compare_log(dwarf: drgn.Program, btf: drgn.Program) -> None:
-    """What dmesg shows, line by line."""
-    one, other = (get_dmesg(prog).decode().splitlines() for prog in (dwarf, btf))
-    for line, ours in zip_longest(one, other):
-        compare("line of dmesg", "dmesg", line, ours)
-
-
 def compare_scripts(dwarf: drgn.Program, btf: drgn.Program, folder: Path) -> None:
     """What drgn's scripts print, line by line."""
     for name, arguments in SCRIPTS.items():
@@ -281,9 +239,6 @@ def main() -> None:
     compare_variables(dwarf, btf, attached)
     compare_types(dwarf, btf, attached)
     compare_traces(dwarf, btf)
-    compare_functions(dwarf, btf, attached)
-    compare_constants(dwarf, btf, attached)
-    compare_log(dwarf, btf)
     compare_scripts(dwarf, btf, Path(scripts))
     json.dump({"checked": checked, "differences": differences}, sys.stdout)
 

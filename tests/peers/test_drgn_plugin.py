@@ -119,7 +119,7 @@ def unexplained(said: dict[str, Any]) -> list[Difference]:
 @pytest.mark.parametrize(
     ("suite", "arguments", "way"),
     [(suite, "", way) for suite in SUITES for way in ("loaded", "named")]
-    + [("trixie", "nokaslr", way) for way in ("loaded", "named")],
+    + [("trixie", "nokaslr", "named")],
 )
 def test_says_what_dwarf_says(suite, arguments, way):
     """Every variable, every named type, the stacks of all tasks, what drgn's scripts print.
@@ -134,9 +134,6 @@ def test_says_what_dwarf_says(suite, arguments, way):
     assert checked["type"] > 9_000
     assert checked["stack trace"] > 40
     assert checked["frame"] > 200
-    assert checked["function"] > 30_000
-    assert checked["enumerator"] > 1_000
-    assert checked["line of dmesg"] > 100
     assert checked["several of a name"] > 120
     if way == "named":
         assert checked["static of a function"] > 2_500

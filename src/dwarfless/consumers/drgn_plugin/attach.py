@@ -124,12 +124,13 @@ class Attached:
         return found[0][0].types.type(found[0][1]) if len(found) == 1 else None
 
     def known_symbols(self, name: str, level: Level) -> list[int]:
-        """Return the addresses of a symbol, if that takes no reading of all symbols."""
-        memory = self.memory
-        if level.module or (memory.kallsyms is None and "index" not in memory.__dict__):
+        """Return the addresses of a symbol, if knowing them costs nothing more."""
+        if level.module or "index" not in self.memory.__dict__:
             return []
         # Without them, what has a variable's name is a function.
-        return memory.find_symbol(name, quick=True) if memory.has_variables else []
+        if not self.memory.has_variables:
+            return []
+        return self.memory.find_symbol(name)
 
     def is_freed(self, section: str, address: int, level: Level) -> bool:
         """Tell whether a variable is in memory that was freed once the kernel had started."""
