@@ -15,7 +15,7 @@ __all__ = ["debug"]
 PLUGIN = "dwarfless.consumers.drgn_plugin.plugin"
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.option(
     "-c",
     "--core",
