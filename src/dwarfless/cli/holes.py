@@ -89,7 +89,8 @@ def measure(
         names = [graph[graph.first_id + int(own[row])].name for row in wasteful]
         order = wasteful[sorted(range(len(names)), key=names.__getitem__)]
     else:
-        order = wasteful[np.argsort(-columns[sort][wasteful], kind="stable")]
+        keys = (-columns["wasted"][wasteful], -columns[sort][wasteful])
+        order = wasteful[np.lexsort(keys)]
     rows = []
     for row in order[: limit or None].tolist():
         type_id = graph.first_id + int(own[row])
