@@ -33,6 +33,7 @@ from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.objects import MAX_LISTED
 from dwarfless.consumers.drgn_plugin.sources import Options
 from dwarfless.formats.btf import Kind
+from peers.drgn_names import compare_constants, compare_functions, compare_log
 from peers.drgn_variables import outline, size, text
 
 checked: Counter[str] = Counter()
@@ -238,7 +239,11 @@ def main() -> None:
     btf.create_loaded_modules()
     compare_variables(dwarf, btf, attached)
     compare_types(dwarf, btf, attached)
+    # All symbols are read for these; functions are found fast from then on.
     compare_traces(dwarf, btf)
+    compare_log(compare, dwarf, btf)
+    compare_constants(compare, dwarf, btf, attached.kernel_levels)
+    compare_functions(compare, dwarf, btf, names(attached, Kind.FUNC))
     compare_scripts(dwarf, btf, Path(scripts))
     json.dump({"checked": checked, "differences": differences}, sys.stdout)
 

@@ -33,7 +33,7 @@ def contents(
 def attached() -> Attached:
     """Return a kernel with modules m and n; symbols as the test puts them."""
     made = Attached(live=True)
-    made.memory.load("m", contents(made.base, value=1, functions=("f", "g")))
+    made.memory.load("m", contents(made.base, value=1, functions=("f", "g", "h")))
     made.memory.load("n", contents(made.base, value=2, functions=("f",)))
     made.places = {("f", "m"): [0x10], ("f", "n"): [0x20], ("g", "m"): [0x30, 0x40]}
     made.find_symbol = lambda name, level: made.places.get((name, level.module), [])
@@ -63,6 +63,15 @@ def test_functions_that_one_prototype_stands_for(attached):
     with pytest.raises(LookupError, match=r": 0x30 of module m, 0x40 of module m; .* '0x30'$"):
         found(attached, "g", FUNCTION, "m")
     assert found(attached, "g", FUNCTION, "0x40").address_ == 0x40
+
+
+def test_functions_without_symbol(attached):
+    """The compiler gave what it made of it another name: its type is known, its place is not."""
+    function = found(attached, "h", FUNCTION)
+    assert function.address_ is None
+    assert function.absent_
+    assert function.type_.kind == drgn.TypeKind.FUNCTION
+    assert found(attached, "h", FUNCTION, "0x50") is None
 
 
 def test_enumerators_of_two_modules(attached):

@@ -198,7 +198,11 @@ class Finder:
             raise _Ambiguous(name, [each.id for each in found], listed, f"{min(places):#x}")
         for address, each in places.items():
             return Object(self.attached.prog, each.level.types.type(each.id), address=address)
-        return None
+        # As with DWARF: what the compiler made of it, NAME.isra.0, has another name.
+        nowhere = None if place else self._only(name, found)
+        if nowhere is None:
+            return None
+        return Object(self.attached.prog, nowhere.level.types.type(nowhere.id))
 
     def _constant(self, name: str, filename: str | None) -> Object | None:
         values: dict[Found, int] = {}
