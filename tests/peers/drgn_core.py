@@ -10,14 +10,9 @@ Out: {"checked": {what: number}, "differences": [[what, name, with DWARF, with B
 Run it with DRGN_DISABLE_PLUGINS=*; it attaches our finders itself, to one of two programs.
 """
 
-import contextlib
-import io
 import json
-import re
-import runpy
 import sys
 from collections import Counter
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +29,11 @@ from dwarfless.consumers.drgn_plugin.objects import MAX_LISTED
 from dwarfless.consumers.drgn_plugin.sources import Options
 from dwarfless.formats.btf import Kind
 from peers.drgn_names import compare_constants, compare_functions, compare_log
+from peers.drgn_scripts import compare_commands, compare_scripts
 from peers.drgn_variables import outline, size, text
 
 checked: Counter[str] = Counter()
 differences: list[tuple[str, str, Any, Any]] = []
-#: drgn's scripts that run on such a core, and their arguments.
-SCRIPTS: dict[str, list[str]] = {
-    "cgroup.py": ["tree"],
-    "fs_inodes.py": ["/"],
-    "irq.py": [],
-    "kcore_list.py": [],
-    "lsmod.py": [],
-    "mount.py": [],
-    "platform_drivers.py": [],
-    "ps.py": [],
-    "slabinfo.py": [],
-    "vmallocinfo.py": [],
-    "vmstat.py": [],
-}
-LABEL = re.compile(r"\.LC\d+\+0x[0-9a-f]+ = ")
 KINDS = {
     Kind.STRUCT: "struct ",
     Kind.UNION: "union ",
@@ -204,29 +185,6 @@ def compare_traces(dwarf: drgn.Program, btf: drgn.Program) -> None:
             compare("frame", name, name, ours)
 
 
-def printed(prog: drgn.Program, script: Path, arguments: list[str]) -> str:
-    """Return what a script prints, and how it fails."""
-    out = io.StringIO()
-    drgn.set_default_prog(prog)
-    sys.argv = [str(script), *arguments]
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        try:
-            runpy.run_path(str(script), init_globals={"prog": prog}, run_name="__main__")
-        except (Exception, SystemExit) as error:
-            print(f"{type(error).__name__}: {error}", file=out)
-    return out.getvalue()
-
-
-def compare_scripts(dwarf: drgn.Program, btf: drgn.Program, folder: Path) -> None:
-    """What drgn's scripts print, line by line."""
-    for name, arguments in SCRIPTS.items():
-        one, other = (printed(prog, folder / name, arguments) for prog in (dwarf, btf))
-        # Labels that the compiler gives strings are in vmlinux's symbol table, not in kallsyms.
-        one = LABEL.sub("", one)
-        for line, ours in zip_longest(one.splitlines(), other.splitlines()):
-            compare(f"line of {name}", name, line, ours)
-
-
 def main() -> None:
     """Compare."""
     core, vmlinux, scripts, *extra = sys.argv[1:]
@@ -244,7 +202,8 @@ def main() -> None:
     compare_log(compare, dwarf, btf)
     compare_constants(compare, dwarf, btf, attached.kernel_levels)
     compare_functions(compare, dwarf, btf, names(attached, Kind.FUNC))
-    compare_scripts(dwarf, btf, Path(scripts))
+    compare_scripts(compare, dwarf, btf, Path(scripts))
+    compare_commands(compare, dwarf, btf)
     json.dump({"checked": checked, "differences": differences}, sys.stdout)
 
 
