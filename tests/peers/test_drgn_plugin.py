@@ -243,6 +243,29 @@ def test_explains_and_runs_scripts(tmp_path):
     assert done.stdout == "b'swapper/0' 4 ['more']\nxfs_mount\n"
 
 
+def test_plain_drgn(tmp_path):
+    """It finds the plugin by itself, and what it needs in the core; DWARF is nowhere."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "print(prog['init_task'].comm.string_(), prog.type('struct xfs_mount').size)"
+    )
+    command = [sys.executable, "-m", "drgn", "-q", "-c", core("trixie"), script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("b'swapper/0' "), done.stderr
+    assert int(done.stdout.split()[1]) > 1000
+
+
+@pytest.mark.parametrize(
+    "options", [["-q", "-c"], ["-qc"], ["-q", "--log-level", "error", "--core"]]
+)
+def test_options_of_a_script(tmp_path, options):
+    """What comes after a script is its own."""
+    dump, script = core("trixie"), tmp_path / "script.py"
+    script.write_text("import sys; print(prog['init_task'].pid.value_(), sys.argv[1:])")
+    mine = ["-c", "this", "--extra", "none", "--explain", "--", "x"]
+    assert debug(*options, dump, script, *mine).stdout == f"0 {mine}\n"
+
+
 def test_tasks_without_numpy(tmp_path):
     """Importing it would take longer than finding all that a helper asks for."""
     script = tmp_path / "script.py"

@@ -5,6 +5,7 @@ import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,9 +14,33 @@ from dwarfless.errors import DwarflessError
 __all__ = ["debug"]
 
 PLUGIN = "dwarfless.consumers.drgn_plugin.plugin"
+#: Options, ours and drgn's, that a value follows.
+WITH_VALUE: Final = frozenset(
+    (
+        *("-c", "--core", "--base", "--extra", "-e", "-p", "--pid", "--qemu", "-s", "--symbols"),
+        *("--extra-symbols", "--try-symbols-by", "--no-symbols-by", "--debug-directory"),
+        *("--debug-link-directory", "--kernel-directory", "--architecture", "--vmcoreinfo"),
+        "--log-level",
+    )
+)
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class _Debugger(click.Command):
+    """Options end where a script begins: what follows is the script's, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the end of options before the first argument that is no option's value."""
+        at = 0
+        while at < len(args) and args[at].startswith("-") and args[at] != "--":
+            # -qc VMCORE is -q -c VMCORE.
+            last = args[at] if args[at].startswith("--") else f"-{args[at][-1]}"
+            at += 2 if last in WITH_VALUE else 1
+        if at < len(args) and args[at] != "--":
+            args = [*args[:at], "--", *args[at:]]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Debugger, context_settings={"ignore_unknown_options": True})
 @click.option(
     "-c",
     "--core",
