@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compare what drgn says of a core with DWARF and with BTF.
 
-    drgn_core.py CORE VMLINUX SCRIPTS [EXTRA] > differences.json
+    drgn_core.py CORE VMLINUX SCRIPTS [EXTRA [MODULE]…] > differences.json
 
 In:  a core file, the kernel's DWARF, drgn's own folder contrib; without EXTRA it is found in the
-     core.
+     core; the DWARF of modules, whose extras DWARFLESS_PATH has.
 Out: {"checked": {what: number}, "differences": [[what, name, with DWARF, with BTF], …]}
 
 Run it with DRGN_DISABLE_PLUGINS=*; it attaches our finders itself, to one of two programs.
@@ -28,7 +28,12 @@ from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.objects import MAX_LISTED
 from dwarfless.consumers.drgn_plugin.sources import Options
 from dwarfless.formats.btf import Kind
-from peers.drgn_names import compare_constants, compare_functions, compare_log
+from peers.drgn_names import (
+    compare_constants,
+    compare_functions,
+    compare_log,
+    compare_module_variables,
+)
 from peers.drgn_scripts import compare_commands, compare_scripts
 from peers.drgn_variables import outline, size, text
 
@@ -187,7 +192,8 @@ def compare_traces(dwarf: drgn.Program, btf: drgn.Program) -> None:
 
 def main() -> None:
     """Compare."""
-    core, vmlinux, scripts, *extra = sys.argv[1:]
+    core, vmlinux, scripts, *more = sys.argv[1:]
+    extra, modules = more[:1], more[1:]
     dwarf = drgn.Program()
     dwarf.set_core_dump(core)
     dwarf.load_debug_info([vmlinux], main=True)
@@ -204,6 +210,10 @@ def main() -> None:
     compare_functions(compare, dwarf, btf, names(attached, Kind.FUNC))
     compare_scripts(compare, dwarf, btf, Path(scripts))
     compare_commands(compare, dwarf, btf)
+    if modules:
+        # Not before: all symbols were the kernel's until now.
+        dwarf.load_debug_info(modules)
+        compare_module_variables(compare, dwarf, btf, attached.module_levels)
     json.dump({"checked": checked, "differences": differences}, sys.stdout)
 
 

@@ -1,4 +1,4 @@
-"""Compare functions, enumerators and the kernel's log of two drgn programs of one core.
+"""Compare functions, enumerators, modules' variables and the log of two drgn programs of one core.
 
 In:  a Program that reads DWARF, one that has our finders, and what those are attached to.
 Out: what is compared goes to a function `compare(what, name, with DWARF, with BTF)`.
@@ -15,7 +15,7 @@ from drgn.helpers.linux.printk import get_printk_records
 
 from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.formats.btf import Kind
-from peers.drgn_variables import text
+from peers.drgn_variables import size, text
 
 Compare = Callable[[str, str, Any, Any], None]
 
@@ -58,7 +58,8 @@ def compare_functions(
     """
     places: dict[str, set[int]] = {}
     for symbol in dwarf.symbols():
-        places.setdefault(symbol.name, set()).add(symbol.address)
+        if symbol.kind != drgn.SymbolKind.OBJECT:
+            places.setdefault(symbol.name, set()).add(symbol.address)
     for name in names:
         known = places.get(name, set())
         found = all_of(btf, name, known)
@@ -111,6 +112,40 @@ def compare_constants(
         compare(
             "enumerator" if len(every) == 1 else "enumerator of several", name, expected, match
         )
+
+
+def place_and_type(variable: drgn.Object) -> tuple[int | None, int, str]:
+    """Say where a variable is, its size and type."""
+    return variable.address_, size(variable.type_), text(variable.type_)
+
+
+def compare_module_variables(
+    compare: Compare, dwarf: drgn.Program, btf: drgn.Program, levels: Iterable[Level]
+) -> None:
+    """Each variable of the modules that have an extra, and that DWARF was loaded for."""
+    for level in levels:
+        inside = btf.module(level.module).address_ranges or ()
+        several: dict[str, list[Any]] = {}
+        for var_id in level.graph.arrays.find_kind(Kind.VAR):
+            name = level.graph[var_id].name
+            try:
+                found = place_and_type(btf.variable(name, f"{level.module}#{var_id}"))
+            except LookupError as error:
+                found = str(error)
+            several.setdefault(name, []).append(found)
+        for name, ours in several.items():
+            try:
+                expected = place_and_type(dwarf.variable(name))
+            except LookupError as error:
+                expected = str(error)
+            # DWARF gives any one of several, the kernel's and other modules' among them.
+            at = expected[0] if isinstance(expected, tuple) else None
+            own = at is not None and any(start <= at < end for start, end in inside)
+            what = (
+                "variable of a module" if own else "variable of a module that DWARF has elsewhere"
+            )
+            match = expected if expected in ours else ours[0] if len(ours) == 1 else ours
+            compare(what, f"{level.module}: {name}", expected, match)
 
 
 def compare_log(compare: Compare, dwarf: drgn.Program, btf: drgn.Program) -> None:

@@ -65,8 +65,8 @@ COMMANDS = (
     *("list -H modules", "bpf", "foreach files", "foreach vm"),
 )
 LABEL = re.compile(r"\.LC\d+\+0x[0-9a-f]+ = ")
-#: What names the file of DWARF.
-DEBUG_FILE = re.compile(r"(?<=KERNEL: )\S+  ")
+#: The line that names the file of DWARF.
+DEBUG_FILE = re.compile(r"^ +KERNEL:.*\n", re.M)
 
 
 def printed(prog: drgn.Program, run: Callable[[], object]) -> str:
@@ -112,4 +112,6 @@ def compare_commands(compare: Compare, dwarf: drgn.Program, btf: drgn.Program) -
             printed(prog, partial(CRASH_COMMAND_NAMESPACE.run, prog, command))
             for prog in (dwarf, btf)
         )
-        compare_lines(compare, f"crash {command}", DEBUG_FILE.sub("", one), other)
+        compare_lines(
+            compare, f"crash {command}", *(DEBUG_FILE.sub("", text) for text in (one, other))
+        )

@@ -22,6 +22,8 @@ __all__ = ["Kallsyms", "Memory"]
 
 #: nm(1)'s letters for symbols that have an address.
 LETTERS: Final = b"DdBbRrTtAVWNn"
+#: For those of code.
+CODE: Final = b"TtW"
 MAX_SYMBOLS: Final = 1 << 24
 MAX_NAMES: Final = 1 << 28
 #: Bytes of a name, and so of what a byte stands for.
@@ -55,12 +57,16 @@ class Kallsyms:
     def __init__(self, memory: Memory, places: dict[str, int]) -> None:
         self._memory, self._places = memory, places
 
-    def find(self, name: str) -> list[int]:
+    def find(self, name: str, *, code: bool = False) -> list[int]:
         """Return the addresses of a name, none if it was not found.
+
+        Args:
+            name: Of symbols.
+            code: Whether to leave out those of data.
 
         Cost: 1 ms on Debian's 6.12.
         """
-        entries = self._find(name.encode(errors="surrogateescape"))
+        entries = self._find(name.encode(errors="surrogateescape"), CODE if code else LETTERS)
         return sorted({self._address(entry) for entry in entries})
 
     @cached_property

@@ -115,6 +115,7 @@ class SmallKernel:
         btf: What is at __start_BTF; None if there is no such symbol.
         moved: Symbol -> how far it is from where it should be.
         told: Lines of VMCOREINFO that are otherwise.
+        notes: What is between __start_notes and __stop_notes, behind the BTF.
     """
 
     slide: int = 0x4000000
@@ -122,6 +123,7 @@ class SmallKernel:
     btf: bytes | None = dwarfless.encode(base())
     moved: Mapping[str, int] | None = None
     told: Mapping[str, object] | None = None
+    notes: bytes = b""
 
     def address(self, section: str, offset: int = 0) -> int:
         """Return where a place in a section is in memory."""
@@ -134,6 +136,10 @@ class SmallKernel:
             # Ends of sections are there in any case.
             found["R__start_BTF"] = self.address(".BTF")
             found["R__stop_BTF"] = self.address(".BTF", len(self.btf))
+            if self.notes:
+                size = len(self.btf)
+                found["R__start_notes"] = self.address(".BTF", size)
+                found["R__stop_notes"] = self.address(".BTF", size + len(self.notes))
         if self.kallsyms == "all":
             for name, section, offset, _, letter in VARIABLES:
                 if letter:
@@ -157,7 +163,10 @@ class SmallKernel:
         for (_, section, offset, size, _), value in zip(VARIABLES, VALUES, strict=True):
             sections[section][offset : offset + size] = value
         memory = {self.address(name): bytes(content) for name, content in sections.items()}
-        memory |= {self.address(".rodata"): table, self.address(".BTF"): self.btf or b""}
+        memory |= {
+            self.address(".rodata"): table,
+            self.address(".BTF"): (self.btf or b"") + self.notes,
+        }
         return core.assemble(told | dict(self.told or {}), memory)
 
     def attach(self, folder: Path, **options: object) -> tuple[drgn.Program, Attached]:

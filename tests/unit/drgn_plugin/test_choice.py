@@ -36,7 +36,7 @@ def attached() -> Attached:
     made.memory.load("m", contents(made.base, value=1, functions=("f", "g", "h")))
     made.memory.load("n", contents(made.base, value=2, functions=("f",)))
     made.places = {("f", "m"): [0x10], ("f", "n"): [0x20], ("g", "m"): [0x30, 0x40]}
-    made.find_symbol = lambda name, level: made.places.get((name, level.module), [])
+    made.find_function = lambda name, level: made.places.get((name, level.module), [])
     return made
 
 

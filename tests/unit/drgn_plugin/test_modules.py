@@ -1,11 +1,16 @@
 """What modules have is found while they are loaded; a module and its extra are one."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
+from dwarfless.btf.decode import decode
 from dwarfless.btf.encode import encode
+from dwarfless.containers.binding import Binding
+from dwarfless.containers.write import write_btf
 from dwarfless.formats.btf import Kind
+from dwarfless.graph.levels import levels
 from dwarfless.graph.type_graph import GraphBuilder, TypeGraph
 
 drgn = pytest.importorskip("drgn", reason="NOT TESTED, drgn is missing: pip install drgn")
@@ -147,6 +152,43 @@ def test_a_module_and_its_extra_are_one():
     assert [level.module for level in attached.modules.levels] == ["n", "m"]
     assert attached.struct("only", "n").tag == "only"
     assert attached.struct("s", "m").tag == "s"
+
+
+@pytest.mark.parametrize("over", ["kernel", "module"])
+def test_extra_from_a_file(tmp_path, monkeypatch, over):
+    """It is called by the module's build-id, and split over the kernel or over the module."""
+    attached = Attached(live=False)
+    own = attached.module("s")
+    attached.memory.load("m", own)
+    own = decode(encode(own), base=attached.base)
+    base = own if over == "module" else attached.base
+    b = GraphBuilder(base)
+    size, type_id = 4, attached.int_id if over == "kernel" else own.find_all("s")[0].id
+    b.add_datasec(".data", size, [(b.add_var("v", type_id), 0, size)])
+    bases = tuple(each.digest for each in levels(base))
+    binding = Binding(module="m", module_build_id="ab", bases=bases)
+    write_btf(tmp_path / "ab.elf", b.freeze(), binding=binding)
+    monkeypatch.setenv("DWARFLESS_PATH", str(tmp_path))
+    loaded = SimpleNamespace(build_id=b"\xab", section_addresses={".data": 0x40}, name="m")
+    attached.modules.__dict__["_loaded"] = {"m": [loaded]}
+    found = [level for level in attached.modules.levels if level.find_ids("v", Kind.VAR)]
+    assert [level.module for level in found] == ["m"]
+    assert found[0].start_of(".data") == 0x40
+    assert attached.struct("s").size == 4
+
+
+@pytest.mark.parametrize("name", ["ab.btf", "ab.elf"])
+def test_extra_that_does_not_fit(tmp_path, monkeypatch, caplog, name):
+    """A line says so, and the module's own BTF is there nevertheless."""
+    attached = Attached(live=False)
+    attached.memory.load("m", attached.module("s"))
+    binding = Binding(module="m", module_build_id="ab", bases=("00" * 32,))
+    write_btf(tmp_path / name, attached.module("t"), binding=binding)
+    monkeypatch.setenv("DWARFLESS_PATH", str(tmp_path))
+    attached.modules.__dict__["_loaded"] = {"m": [SimpleNamespace(build_id=b"\xab")]}
+    assert attached.struct("s").size == 4
+    (message,) = caplog.messages
+    assert str(tmp_path / name) in message
 
 
 def test_what_differs_stays_ambiguous():

@@ -41,6 +41,22 @@ def test_variables_of_functions(prog, place):
     assert prog.variable("count", place).value_() == 3
 
 
+def test_symbols_of_variables_without_kallsyms(tmp_path):
+    """Where it has functions only, variables are symbols by the extra's note."""
+    kernel = SmallKernel(kallsyms="functions")
+    prog, _ = kernel.attach(tmp_path, extra=written(tmp_path / "extra.elf"))
+    place = kernel.address(".data", 0x40)
+    for symbol in (prog.symbol("init_task"), prog.symbol(place), prog.symbol(place + 11)):
+        found = symbol.name, symbol.address, symbol.size, symbol.kind
+        assert found == ("init_task", place, 12, drgn.SymbolKind.OBJECT)
+    assert len(prog.symbols("state")) == 2
+    # A function's own, and what is beside all of them.
+    assert [symbol.address for symbol in prog.symbols("count")] == [kernel.address(".bss", 0x20)]
+    for nowhere in (place - 1, place + 12, 0):
+        with pytest.raises(LookupError):
+            prog.symbol(nowhere)
+
+
 def test_freed_memory_is_said(prog, caplog):
     """What is in init memory has an address, but may be something else by now."""
     assert prog["early"].value_() == 5

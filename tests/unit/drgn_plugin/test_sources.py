@@ -1,7 +1,9 @@
 """BTF is found where it is, fits its kernel, and what is wrong or missing is said in a line."""
 
 import logging
+import struct
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -145,6 +147,21 @@ def test_build_id_that_is_garbage(tmp_path):
     assert found.memory.build_id == ""
     _, found = SmallKernel(told=garbage | {"OSRELEASE": "6.6.63"}).attach(tmp_path)
     assert found.memory.build_id == "00" * 20
+
+
+@pytest.mark.parametrize("release", ["6.1.0-28-amd64", "6.6.60", "6.6.63"])
+def test_build_id_in_notes(tmp_path, release):
+    """Debian's release hides the patch level; where VMCOREINFO may be wrong, notes are right."""
+    told = {"OSRELEASE": release, "BUILD-ID": "00" * 20}
+    linux = struct.pack("<3I8s", 6, 0, 0x101, b"Linux")
+    right = struct.pack("<3I4s20s", 4, 20, 3, b"GNU", bytes.fromhex(BUILD_ID))
+    kernel = SmallKernel(told=told, notes=linux + right)
+    prog, found = kernel.attach(tmp_path, extra=written(tmp_path / "extra.elf"))
+    check_variables(prog, kernel)
+    assert found.memory.build_id == BUILD_ID
+    for broken in (linux, linux + right[:-1], b"\xff" * 32):
+        _, found = replace(kernel, notes=broken).attach(tmp_path)
+        assert found.memory.build_id == ("" if release == "6.6.60" else "00" * 20)
 
 
 def test_kernel_without_btf(tmp_path, caplog):

@@ -12,6 +12,7 @@ NAMES = {
     "Dinit_task": STEXT + 0x1000,
     "dstate": STEXT + 0x2000,
     "bstate": STEXT + 0x3000,
+    "tstate": STEXT + 0x2800,
     "Tinit_this_and_that_and_" + "x" * 150: STEXT + 0x4000,
     "Tinit_this_and_that": STEXT + 0x5000,
 }
@@ -42,7 +43,8 @@ def test_finds(way):
     """All of a name, long names too, nothing else; whichever way addresses are said."""
     symbols = table(way)
     assert symbols.find("init_task") == [STEXT + 0x1000]
-    assert symbols.find("state") == [STEXT + 0x2000, STEXT + 0x3000]
+    assert symbols.find("state") == [STEXT + 0x2000, STEXT + 0x2800, STEXT + 0x3000]
+    assert symbols.find("state", code=True) == [STEXT + 0x2800]
     assert symbols.find("init_this_and_that") == [STEXT + 0x5000]
     assert symbols.find("init_this_and_that_and_" + "x" * 150) == [STEXT + 0x4000]
     assert symbols.find("init") == []

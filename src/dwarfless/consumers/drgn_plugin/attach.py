@@ -21,12 +21,13 @@ from drgn import (
     Type,
 )
 
-from dwarfless.consumers.drgn_plugin.levels import Level
+from dwarfless.consumers.drgn_plugin.levels import PERCPU_SECTION, Level
 from dwarfless.consumers.drgn_plugin.memory import KernelMemory
 from dwarfless.consumers.drgn_plugin.modules import LoadedModules
 from dwarfless.consumers.drgn_plugin.objects import Finder
 from dwarfless.consumers.drgn_plugin.sections import Sections
 from dwarfless.consumers.drgn_plugin.sources import Options, Sources, find_sources
+from dwarfless.consumers.drgn_plugin.symbols import VariableSymbols
 from dwarfless.consumers.drgn_plugin.types import Types
 from dwarfless.errors import DwarflessError
 from dwarfless.formats.btf import Kind
@@ -137,16 +138,16 @@ class Attached:
         if section.startswith(".init"):
             return True
         # Per-CPU variables are linked in there, and live elsewhere.
-        if level.module or section.startswith(".data..percpu"):
+        if level.module or section == PERCPU_SECTION:
             return False
         freed = self.memory.freed
         return freed is not None and freed[0] <= address < freed[1]
 
-    def find_symbol(self, name: str, level: Level) -> list[int]:
-        """Return the addresses of a symbol of the kernel or of the level's module."""
+    def find_function(self, name: str, level: Level) -> list[int]:
+        """Return the addresses of functions of the kernel or of the level's module."""
         if not level.module:
-            return self.memory.find_symbol(name)
-        return self.modules.find_symbol(name, level.module)
+            return self.memory.find_symbol(name, code=True)
+        return self.modules.find_function(name, level.module)
 
     def symbols(
         self, prog: Program, name: str | None, address: int | None, one: bool
@@ -160,10 +161,22 @@ class Attached:
             found += index(prog, name, address, one) if index is not None else ()
         if name is not None and not found:
             found += self._section_symbols(name)
+        if not (found or self.looking or self.memory.has_variables):
+            found += self._variable_symbols.find(name, address)
         if not (one and found):
             index = self.modules.index
             found += index(prog, name, address, one) if index is not None else ()
         return found[:1] if one else found
+
+    @cached_property
+    def _variable_symbols(self) -> VariableSymbols:
+        """The kernel's variables as symbols, where it has none of them."""
+        try:
+            return VariableSymbols(self.kernel_levels)
+        except (DwarflessError, OSError, FaultError) as error:
+            # As _bound_code(): a stack trace needs no variables.
+            logger.debug("%s", error)
+            return VariableSymbols([])
 
     def _section_symbols(self, name: str) -> Iterator[Symbol]:
         """Yield the symbol of a section's start or end by the extra's note.

@@ -4,7 +4,7 @@ In:  a graph split over others; its own types only.
 Out: type ids; the section and offset of each VAR; the start of each section.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -13,8 +13,10 @@ from dwarfless.formats.btf import Kind
 from dwarfless.graph import views
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["Constant", "Level", "Place"]
+__all__ = ["PERCPU_SECTION", "Constant", "Level", "Place"]
 
+#: Each CPU has a copy of what is in it, not where it was linked or where a module was loaded.
+PERCPU_SECTION: Final = ".data..percpu"
 #: Variables by which a section is found, when only symbols tell where it is.
 MAX_WITNESSES: Final = 16
 ENUMS: Final = 1 << Kind.ENUM | 1 << Kind.ENUM64
@@ -88,6 +90,12 @@ class Level:
         words = self.graph.record_words
         at = self.graph.record_starts[section_id - self.graph.first_id] + 3 + 3 * index
         return words[at], words[at + 1], words[at + 2]
+
+    def sections(self) -> Iterator[tuple[str, list[tuple[int, int, int]]]]:
+        """Yield each section's name, with VAR, offset and size of what is in it."""
+        for section_id in self._section_ids:
+            view = self.graph[section_id]
+            yield view.name, [self._entry(section_id, index) for index in range(view.vlen)]
 
     def place(self, var_id: int) -> Place | None:
         """Return where a VAR is in its section; None if no section holds it."""

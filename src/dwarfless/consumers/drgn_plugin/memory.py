@@ -9,18 +9,18 @@ kernel/bpf/btf.c.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from drgn import FaultError, MissingDebugInfoError, Program, SymbolIndex
+from drgn import FaultError, MissingDebugInfoError, Program, Symbol, SymbolIndex, SymbolKind
 
 from dwarfless.elf.kallsyms import Kallsyms
 from dwarfless.formats.btf import Kind
 from dwarfless.graph import views
 from dwarfless.graph.type_graph import TypeGraph
 
-__all__ = ["KernelMemory", "ModuleBtf"]
+__all__ = ["KernelMemory", "ModuleBtf", "addresses"]
 
 SYMBOL: Final = re.compile(r"SYMBOL\((\w+)\)=([0-9a-fA-F]+)")
 #: Version -> patch levels with a BUILD-ID that is not the kernel's.
@@ -38,7 +38,11 @@ MAX_BTF: Final = 1 << 28
 MAX_NOTES: Final = 1 << 24
 PT_NOTE: Final = 4
 NOTE: Final = struct.Struct("<3I")
-OWNER: Final = b"VMCOREINFO\0"
+#: Owner and type of a note.
+OWNER: Final = b"VMCOREINFO\0", 0
+BUILD_ID_OWNER: Final = b"GNU\0", 3
+#: Where the kernel keeps its own.
+NOTES: Final = "__start_notes", "__stop_notes"
 
 
 class ModuleBtf(NamedTuple):
@@ -86,10 +90,35 @@ class KernelMemory:
         rows = (SYMBOL.fullmatch(f"{key}={text}") for key, text in self.vmcoreinfo.items())
         return {row[1]: int(row[2], 16) for row in rows if row is not None}
 
-    @property
+    @cached_property
     def build_id(self) -> str:
-        """The kernel's build-id in hex; "" before Linux 5.9, and where it is garbage."""
-        return "" if _tells_garbage(self.release) else self.vmcoreinfo.get("BUILD-ID", "")
+        """The kernel's build-id in hex; "" before Linux 5.9, and where it is garbage.
+
+        Where it can be garbage, the kernel's own notes say what is right: distributions' releases
+        do not tell the patch level.
+        """
+        told = self.vmcoreinfo.get("BUILD-ID", "")
+        series = re.match(r"\d+\.\d+", self.release)
+        if series is None or series[0] not in GARBAGE_BUILD_IDS:
+            return told
+        return self._noted_build_id or ("" if _tells_garbage(self.release) else told)
+
+    @property
+    def _noted_build_id(self) -> str:
+        """The build-id in the kernel's notes, in hex; "" if they can't be read.
+
+        Cost: 4 ms.
+        """
+        try:
+            ends = [self.find_symbol(name, quick=True) for name in NOTES]
+            if not all(len(found) == 1 for found in ends):
+                return ""
+            (start,), (stop,) = ends
+            notes = self.prog.read(start, min(stop - start, MAX_NOTES)) if start < stop else b""
+        except (FaultError, ValueError):
+            return ""
+        found = (content.hex() for owner, content in _iter_notes(notes) if owner == BUILD_ID_OWNER)
+        return next(found, "")
 
     @property
     def release(self) -> str:
@@ -126,20 +155,21 @@ class KernelMemory:
         told = {symbol.address for symbol in found(self.prog, "_stext", None, False)}
         return None if told == {0} else found
 
-    def find_symbol(self, name: str, *, quick: bool = False) -> list[int]:
+    def find_symbol(self, name: str, *, quick: bool = False, code: bool = False) -> list[int]:
         """Return the addresses of a symbol of the kernel itself.
 
         Args:
             name: As in kallsyms.
             quick: Rather find none than read all symbols.
+            code: Whether to leave out data.
         """
         if self.__dict__.get("index") is None and self.kallsyms is not None:
-            found = self.kallsyms.find(name)
+            found = self.kallsyms.find(name, code=code)
             if found or quick:
                 return found
         if self.index is None:
             return [self.symbols_told[name]] if name in self.symbols_told else []
-        return sorted({symbol.address for symbol in self.index(self.prog, name, None, False)})
+        return addresses(self.index(self.prog, name, None, False), code=code)
 
     @cached_property
     def freed(self) -> tuple[int, int] | None:
@@ -203,6 +233,11 @@ class KernelMemory:
         return found[0] if len(found) == 1 else None
 
 
+def addresses(symbols: Iterable[Symbol], *, code: bool) -> list[int]:
+    """Return the addresses of symbols, or of those that are no data."""
+    return sorted({s.address for s in symbols if not (code and s.kind == SymbolKind.OBJECT)})
+
+
 def _tells_garbage(release: str) -> bool:
     """Tell whether a kernel's VMCOREINFO has no right BUILD-ID.
 
@@ -240,22 +275,22 @@ def _read_note(path: str) -> bytes | None:
                 kind, offset, size = struct.unpack_from("<I4xQ16xQ", rows, at)
                 if kind == PT_NOTE and size <= MAX_NOTES:
                     file.seek(offset)
-                    found = _vmcoreinfo(file.read(size))
-                    if found is not None:
-                        return found
+                    for owner, content in _iter_notes(file.read(size)):
+                        if owner == OWNER:
+                            return content.rstrip(b"\0")
     except OSError:
         pass
     return None
 
 
-def _vmcoreinfo(notes: bytes) -> bytes | None:
-    """Return the content of the note that VMCOREINFO owns, or None."""
+def _iter_notes(notes: bytes) -> Iterator[tuple[tuple[bytes, int], bytes]]:
+    """Yield owner and type, and content, of notes."""
     at = 0
     while at + NOTE.size <= len(notes):
-        name_size, size, _ = NOTE.unpack_from(notes, at)
+        name_size, size, kind = NOTE.unpack_from(notes, at)
         name = at + NOTE.size
         start = name + name_size + -name_size % 4
-        if notes[name : name + name_size] == OWNER and start + size <= len(notes):
-            return notes[start : start + size].rstrip(b"\0")
+        if start + size > len(notes):
+            return
+        yield (notes[name : name + name_size], kind), notes[start : start + size]
         at = start + size + -size % 4
-    return None

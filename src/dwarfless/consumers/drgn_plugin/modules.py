@@ -5,7 +5,8 @@ Out: a level for each module that has BTF.
 
 A running kernel loads modules and removes them, so what is known of them holds for one generation:
 as long as the kernel's list of BTF is the same. A module that has an extra has two BTFs; they are
-made one, in which each type is once.
+made one, in which each type is once. The extra is in memory, too, or in a file called by the
+module's build-id.
 """
 
 import logging
@@ -16,9 +17,9 @@ from typing import Final
 from drgn import FaultError, Program, ProgramFlags, RelocatableModule, SymbolIndex, Type
 
 from dwarfless.btf.decode import decode
-from dwarfless.consumers.drgn_plugin.levels import Level
-from dwarfless.consumers.drgn_plugin.memory import KernelMemory, ModuleBtf
-from dwarfless.consumers.drgn_plugin.sources import EXTRA_NAME
+from dwarfless.consumers.drgn_plugin.levels import PERCPU_SECTION, Level
+from dwarfless.consumers.drgn_plugin.memory import KernelMemory, ModuleBtf, addresses
+from dwarfless.consumers.drgn_plugin.sources import EXTRA_NAME, by_build_id
 from dwarfless.consumers.drgn_plugin.types import Types
 from dwarfless.errors import DwarflessError, UnsupportedError
 from dwarfless.graph.type_graph import TypeGraph
@@ -26,8 +27,6 @@ from dwarfless.graph.type_graph import TypeGraph
 __all__ = ["LoadedModules"]
 
 logger: Final = logging.getLogger("drgn.dwarfless")
-#: Not where the module was loaded, but beside the kernel's.
-PERCPU_SECTION: Final = ".data..percpu"
 #: After the name of a module, that of one that holds its extra.
 EXTRA_SUFFIX: Final = "_btf"
 
@@ -124,10 +123,38 @@ class LoadedModules:
             )
             for part in parts
         ]
+        types = base.types
+        if not any(part.module.endswith(EXTRA_SUFFIX) for part in parts):
+            extra = self._read_extra(name, graphs[0])
+            if extra is not None and extra.base is base.graph:
+                graphs.append(extra)
+            elif extra is not None:
+                types = Types(self.prog, graphs[0], base.types, self._complete)
+                over = Types(self.prog, extra, types, self._complete)
+                return [Level(each, name, self._section) for each in (over, types)]
         return [
-            Level(Types(self.prog, graph, base.types, self._complete), name, self._section)
+            Level(Types(self.prog, graph, types, self._complete), name, self._section)
             for graph in _merged(graphs)
         ]
+
+    def _read_extra(self, name: str, graph: TypeGraph) -> TypeGraph | None:
+        """Return a module's extra from a file, split over the module's BTF or over its base."""
+        build_ids = {each.build_id for each in self._loaded.get(name, ()) if each.build_id}
+        paths = [path for each in build_ids for path in by_build_id(each.hex())]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            return None
+        from dwarfless.containers.load import load, read_binding
+
+        try:
+            binding = read_binding(path)
+            if binding is None:
+                logger.warning("%s: raw BTF, does not say what it is split over", path)
+                return None
+            return load(path, base=graph if len(binding.bases) > 1 else graph.base)
+        except (DwarflessError, OSError) as error:
+            logger.warning("the extra of module %s can't be used: %s", name, error)
+            return None
 
     def _section(self, section: str, level: Level) -> int | None:
         for module in self._loaded.get(level.module, ()):
@@ -145,15 +172,15 @@ class LoadedModules:
                 found.setdefault(module.name, []).append(module)
         return found
 
-    def find_symbol(self, name: str, module: str) -> list[int]:
-        """Return the addresses of a symbol of a module."""
+    def find_function(self, name: str, module: str) -> list[int]:
+        """Return the addresses of a module's functions of a name."""
         index = self.index
         found = index(self.prog, name, None, False) if index is not None else ()
         ranges = [
             each for one in self._loaded.get(module, ()) for each in one.address_ranges or ()
         ]
-        inside = {s.address for s in found if any(a <= s.address < b for a, b in ranges)}
-        return sorted(inside)
+        inside = (s for s in found if any(a <= s.address < b for a, b in ranges))
+        return addresses(inside, code=True)
 
     @property
     def index(self) -> SymbolIndex | None:

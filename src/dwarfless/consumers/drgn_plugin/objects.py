@@ -187,7 +187,7 @@ class Finder:
         places = {
             address: each
             for each in found
-            for address in self.attached.find_symbol(name, each.level)
+            for address in self.attached.find_function(name, each.level)
             if place in (None, f"{address:#x}")
         }
         if len(places) > 1:

@@ -27,7 +27,7 @@ from dwarfless.graph.type_graph import TypeGraph
 if TYPE_CHECKING:
     from dwarfless.containers.binding import Binding
 
-__all__ = ["EXTRA_NAME", "Options", "Sources", "find_sources"]
+__all__ = ["EXTRA_NAME", "Options", "Sources", "by_build_id", "find_sources"]
 
 #: What the kernel calls the module that holds its extra.
 EXTRA_NAME: Final = "vmlinux_btf_extra"
@@ -125,7 +125,7 @@ def find_sources(memory: KernelMemory, options: Options) -> Sources:
     if not memory.has_variables:
         told = "can't be looked for: no symbols tell where (CONFIG_KALLSYMS_ALL)"
     found.steps.append(f"extra: module {EXTRA_NAME} {told}")
-    for path in _by_build_id(memory.build_id):
+    for path in by_build_id(memory.build_id):
         if path.is_file():
             _take(found, path, memory)
             return found
@@ -174,7 +174,7 @@ def _bound_base(memory: KernelMemory, options: Options) -> bytes | None:
     """Return the kernel's BTF from where the extra's note says it is."""
     from dwarfless.containers.load import read_binding
 
-    named = [options.extra] if options.extra is not None else _by_build_id(memory.build_id)
+    named = [options.extra] if options.extra is not None else by_build_id(memory.build_id)
     path = next((path for path in named if path.is_file()), None)
     binding = None if path is None else read_binding(path)
     section = None if binding is None else binding.find_section(".BTF")
@@ -241,8 +241,8 @@ def _loaded(memory: KernelMemory, base: TypeGraph) -> bytes | None:
     return None
 
 
-def _by_build_id(build_id: str) -> Iterator[Path]:
-    """Yield where the extra of a kernel may be."""
+def by_build_id(build_id: str) -> Iterator[Path]:
+    """Yield where the extra of a kernel or module may be."""
     folders = [Path(p) for p in os.environ.get("DWARFLESS_PATH", "").split(":") if p]
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     folders += [Path(home) / "dwarfless", Path("/usr/lib/dwarfless")]
