@@ -331,7 +331,8 @@ cdef class Bound(Joined):
     cdef void mark_copy(self, uint32_t copy) noexcept nogil:
         while self.live.num <= copy and not self.live.failed:
             push(&self.live)
-        self.live.items[copy] = 1
+        if copy < self.live.num:
+            self.live.items[copy] = 1
 
     cdef follow_taints(self, size_t place, uint32_t stamp):
         """Point the unit's variables and functions at the copies."""

@@ -120,7 +120,7 @@ cdef inline void index_unit(Interner* x, uint64_t span) noexcept nogil:
     cdef LocalType* types = <LocalType*>x.walker.types.items
     x.known.num = 0
     if not grow_zeroed(&x.known, x.walker.types.num) or not grow_zeroed(&x.places, span):
-        return
+        x.walker.types.num, span = 1, 0  # Out of memory: no types until that is seen.
     u32s(&x.known)[0] = BY_NAME
     x.base = x.walker.reader.unit_base
     x.span = span

@@ -84,8 +84,8 @@ cdef class Emitted(Bound):
         starts_array = np.empty(num + 1, np.uint32)
         cdef uint32_t[::1] words = words_array
         cdef uint32_t[::1] starts = starts_array
-        while self.live.num < num:
-            push(&self.live)
+        if not grow_zeroed(&self.live, num):
+            raise MemoryError("out of memory while joining units")
         with nogil:
             for i in range(num):
                 starts[i] = <uint32_t>at

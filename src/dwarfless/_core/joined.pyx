@@ -198,6 +198,8 @@ cdef class Joined:
         while i < num_nodes(self.nodes):
             words = node_at(self.nodes, i)
             push_u32(&self.cuts, 0)
+            if self.cuts.failed:
+                raise MemoryError("out of memory while joining units")
             if i and words[0] and kind_of(words[1]) in (BTF_STRUCT, BTF_UNION, BTF_ENUM,
                                                         BTF_ENUM64):
                 record[0] = words[0]

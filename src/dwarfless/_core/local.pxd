@@ -279,6 +279,9 @@ cdef inline void add_func(Walker* w, uint64_t address) noexcept nogil:
     cdef Values* v = &w.values
     cdef FuncDie* f = <FuncDie*>appended(&w.funcs)
     cdef Note* note = <Note*>appended(&w.func_notes)
+    if w.func_notes.num != w.funcs.num:
+        # Out of memory, which ends it soon: no index lies outside of either until then.
+        w.funcs.num = w.func_notes.num = 1
     memset(f, 0, sizeof(FuncDie))
     memset(note, 0, sizeof(Note))
     note.annotation = get(v, S_ANNOTATION, NO_REF)
@@ -299,6 +302,8 @@ cdef inline void add_func_param(Walker* w, uint64_t address, uint32_t func) noex
     cdef Values* v = &w.values
     cdef ParamDie* p = <ParamDie*>appended(&w.params)
     cdef Note* note = <Note*>appended(&w.param_notes)
+    if w.param_notes.num != w.params.num:
+        w.params.num = w.param_notes.num = 1
     memset(p, 0, sizeof(ParamDie))
     memset(note, 0, sizeof(Note))
     note.annotation = get(v, S_ANNOTATION, NO_REF)
