@@ -35,7 +35,14 @@ for number in range(steps):
 @pytest.mark.kernel
 def test_memory_limits():
     """nf_conntrack, from no memory to enough."""
-    command = [sys.executable, "-c", PROGRAM, str(module("trixie", "nf_conntrack")), "40", str(1 << 20)]
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        str(module("trixie", "nf_conntrack")),
+        "40",
+        str(1 << 20),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     ended = Counter(done.stdout.split())
     assert set(ended) == {"0", "3"}, ended

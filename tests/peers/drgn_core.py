@@ -201,6 +201,9 @@ def main() -> None:
     btf.set_core_dump(core)
     attached = attach(btf, Options(extra=Path(extra[0]) if extra else None))
     btf.create_loaded_modules()
+    if extra:
+        # Sections are found without symbols; with all of them each variable is checked faster.
+        assert attached.memory.index is not None
     compare_variables(dwarf, btf, attached)
     compare_types(dwarf, btf, attached)
     # All symbols are read for these; functions are found fast from then on.

@@ -289,6 +289,35 @@ def test_tasks_without_numpy(tmp_path):
     assert debug("-q", "-c", core("trixie"), script).stdout == "1 False\n"
 
 
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("way", ["loaded", "named"])
+def test_every_variable_is_at_its_symbol(suite, way, tmp_path):
+    """Both say where it is; if they did not agree, that would be an error."""
+    code = """
+import sys, drgn
+from pathlib import Path
+from dwarfless.consumers.drgn_plugin.attach import attach
+from dwarfless.consumers.drgn_plugin.sources import Options
+from dwarfless.formats.btf import Kind
+core, *extra = sys.argv[1:]
+prog = drgn.program_from_core_dump(core)
+found = attach(prog, Options(extra=Path(extra[0]) if extra else None))
+assert found.memory.index is not None
+num_told = 0
+for level in found.kernel_levels:
+    for var_id in level.graph.arrays.find_kind(Kind.VAR):
+        name = level.graph[var_id].name
+        place = prog.variable(name, f"#{var_id}").address_
+        num_told += place in found.known_symbols(name, level)
+print(num_told)
+"""
+    extra = [tmp_path / "extra.elf"] if way == "named" else []
+    for path in extra:
+        make_extra([kernel(suite)], path, "--only", "vars,local", "--with-init")
+    said = run("-c", code, core(suite), *extra, DRGN_DISABLE_PLUGINS="*")
+    assert int(said) > (20_000 if way == "named" else 17_000)
+
+
 def test_function_that_a_variable_is_called_like():
     """kallsyms has both; a function is no variable."""
     code = """

@@ -13,10 +13,11 @@ kernel/kallsyms.c.
 """
 
 import struct
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final, Protocol
 
-from dwarfless._core.kallsyms import find_packed
+from dwarfless._core.kallsyms import compress, find_packed
 
 __all__ = ["Kallsyms", "Memory"]
 
@@ -24,6 +25,11 @@ __all__ = ["Kallsyms", "Memory"]
 LETTERS: Final = b"DdBbRrTtAVWNn"
 #: For those of code.
 CODE: Final = b"TtW"
+#: Where the kernel, its notes, its BTF and what it freed start and end; what plugins look for.
+WELL_KNOWN: Final = (
+    *("_stext", "_etext", "_sinittext", "_einittext", "_end", "__init_begin", "__init_end"),
+    *("__start_BTF", "__stop_BTF", "__start_notes", "__stop_notes", "btf_modules", "init_task"),
+)
 MAX_SYMBOLS: Final = 1 << 24
 MAX_NAMES: Final = 1 << 28
 #: Bytes of a name, and so of what a byte stands for.
@@ -66,8 +72,31 @@ class Kallsyms:
 
         Cost: 1 ms on Debian's 6.12.
         """
-        entries = self._find(name.encode(errors="surrogateescape"), CODE if code else LETTERS)
-        return sorted({self._address(entry) for entry in entries})
+        if not code and name in self._well_known:
+            return self._well_known[name]
+        return self._find([name], CODE if code else LETTERS)[name]
+
+    @cached_property
+    def _well_known(self) -> dict[str, list[int]]:
+        """What every debugger asks for, in one pass."""
+        return self._find(WELL_KNOWN, LETTERS)
+
+    def _find(self, names: Sequence[str], letters: bytes) -> dict[str, list[int]]:
+        """Return the addresses of some names."""
+        found: dict[str, set[int]] = {name: set() for name in names}
+        for entry, which in self._entries(names, letters):
+            found[names[which]].add(self._address(entry))
+        return {name: sorted(places) for name, places in found.items()}
+
+    def _entries(self, names: Sequence[str], letters: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the number of each symbol of some names, and which name."""
+        packed = [
+            compress(bytes([letter]) + name.encode(errors="surrogateescape"), self._tokens)
+            for name in names
+            for letter in letters
+        ]
+        for entry, which in find_packed(self._names, self._num_symbols, packed):
+            yield entry, which // len(letters)
 
     @cached_property
     def _tokens(self) -> list[bytes]:
@@ -77,29 +106,6 @@ class Kallsyms:
         )
         table = self._memory.read(self._places["kallsyms_token_table"], index[-1] + MAX_TOKEN)
         return [table[at : table.index(0, at)] for at in index]
-
-    @cached_property
-    def _pairs(self) -> list[tuple[int, bytes]]:
-        """The bytes that stand for pairs, in the order in which they were chosen."""
-        return [
-            (code, self._tokens[code])
-            for code in range(255, -1, -1)
-            if len(self._tokens[code]) > 1
-        ]
-
-    def _compress(self, name: bytes) -> bytes:
-        """Return a name as the table holds it."""
-        text = [bytes([byte]) for byte in name]
-        codes = list(name)
-        for code, token in self._pairs:
-            if token not in name:
-                continue
-            at = 0
-            while at < len(codes) - 1:
-                if text[at] + text[at + 1] == token:
-                    codes[at : at + 2], text[at : at + 2] = [code], [token]
-                at += 1
-        return bytes(codes)
 
     @cached_property
     def _num_symbols(self) -> int:
@@ -117,11 +123,6 @@ class Kallsyms:
         if not 0 < size <= MAX_NAMES:
             raise ValueError(f"kallsyms_names of {size} bytes")
         return self._memory.read(start, size)
-
-    def _find(self, name: bytes, letters: bytes = LETTERS) -> list[int]:
-        """Return the numbers of the symbols of a name, by their letters."""
-        packed = [self._compress(bytes([letter]) + name) for letter in letters]
-        return find_packed(self._names, self._num_symbols, packed)
 
     @cached_property
     def _offsets(self) -> memoryview:
@@ -155,7 +156,7 @@ class Kallsyms:
         symbols (CONFIG_KALLSYMS_ABSOLUTE_PERCPU).
         """
         based = "kallsyms_relative_base" in self._places
-        entries = self._find(b"_stext")
+        entries = [entry for entry, _ in self._entries(["_stext"], b"Tt")]
         for way in ("percpu", "relative") if based else ("self",):
             if any(self._address_by(way, entry) == self._places["_stext"] for entry in entries):
                 return way

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from drgn import (
     FaultError,
@@ -27,10 +27,12 @@ from dwarfless.consumers.drgn_plugin.modules import LoadedModules
 from dwarfless.consumers.drgn_plugin.objects import Finder
 from dwarfless.consumers.drgn_plugin.sections import Sections
 from dwarfless.consumers.drgn_plugin.sources import Options, Sources, find_sources
-from dwarfless.consumers.drgn_plugin.symbols import VariableSymbols
 from dwarfless.consumers.drgn_plugin.types import Types
 from dwarfless.errors import DwarflessError
 from dwarfless.formats.btf import Kind
+
+if TYPE_CHECKING:
+    from dwarfless.consumers.drgn_plugin.symbols import VariableSymbols
 
 __all__ = ["NAME", "Attached", "attach"]
 
@@ -125,13 +127,15 @@ class Attached:
         return found[0][0].types.type(found[0][1]) if len(found) == 1 else None
 
     def known_symbols(self, name: str, level: Level) -> list[int]:
-        """Return the addresses of a symbol, if knowing them costs nothing more."""
-        if level.module or "index" not in self.memory.__dict__:
+        """Return the addresses of a symbol, if that does not take reading all of them.
+
+        Cost: 0.5 ms until all have been read.
+        """
+        memory = self.memory
+        if level.module or (memory.kallsyms is None and "index" not in memory.__dict__):
             return []
         # Without them, what has a variable's name is a function.
-        if not self.memory.has_variables:
-            return []
-        return self.memory.find_symbol(name)
+        return memory.find_symbol(name, quick=True) if memory.has_variables else []
 
     def is_freed(self, section: str, address: int, level: Level) -> bool:
         """Tell whether a variable is in memory that was freed once the kernel had started."""
@@ -169,8 +173,10 @@ class Attached:
         return found[:1] if one else found
 
     @cached_property
-    def _variable_symbols(self) -> VariableSymbols:
+    def _variable_symbols(self) -> "VariableSymbols":
         """The kernel's variables as symbols, where it has none of them."""
+        from dwarfless.consumers.drgn_plugin.symbols import VariableSymbols
+
         try:
             return VariableSymbols(self.kernel_levels)
         except (DwarflessError, OSError, FaultError) as error:

@@ -9,7 +9,6 @@ folders of extras. What is found for another kernel is refused.
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,6 +134,9 @@ def find_sources(memory: KernelMemory, options: Options) -> Sources:
 
 def _ask_for_it() -> str:
     """Make modprobe load the running kernel's extra; return how it went."""
+    # A tenth of the time to the first variable is what importing it takes.
+    import subprocess
+
     try:
         done = subprocess.run(REQUEST, capture_output=True, text=True, check=False)
     except OSError as error:
