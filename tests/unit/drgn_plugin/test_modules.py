@@ -15,6 +15,7 @@ from dwarfless.graph.type_graph import GraphBuilder, TypeGraph
 
 drgn = pytest.importorskip("drgn", reason="NOT TESTED, drgn is missing: pip install drgn")
 
+from dwarfless.consumers.drgn_plugin import modules  # noqa: E402
 from dwarfless.consumers.drgn_plugin.levels import Level  # noqa: E402
 from dwarfless.consumers.drgn_plugin.memory import ModuleBtf  # noqa: E402
 from dwarfless.consumers.drgn_plugin.modules import LoadedModules  # noqa: E402
@@ -174,6 +175,27 @@ def test_extra_from_a_file(tmp_path, monkeypatch, over):
     found = [level for level in attached.modules.levels if level.find_ids("v", Kind.VAR)]
     assert [level.module for level in found] == ["m"]
     assert found[0].start_of(".data") == 0x40
+    assert attached.struct("s").size == 4
+
+
+def test_what_is_asked_while_modules_are_read(tmp_path, monkeypatch):
+    """drgn asks for types to tell where modules are: no circle, and no answer is kept."""
+    attached = Attached(live=False)
+    attached.memory.load("m", attached.module("s"))
+    asked = []
+
+    def loaded_modules():
+        asked.append(attached.struct("s"))
+        return iter(())
+
+    monkeypatch.setenv("DWARFLESS_PATH", str(tmp_path))
+    prog = SimpleNamespace(
+        loaded_modules=loaded_modules, flags=attached.prog.flags, read=attached.prog.read
+    )
+    monkeypatch.setattr(attached.modules, "prog", prog)
+    monkeypatch.setattr(modules, "Types", lambda _, *rest: Types(attached.prog, *rest))
+    assert attached.struct("s").size == 4
+    assert asked == [None]
     assert attached.struct("s").size == 4
 
 

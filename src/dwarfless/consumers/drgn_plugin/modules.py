@@ -19,7 +19,7 @@ from drgn import FaultError, Program, ProgramFlags, RelocatableModule, SymbolInd
 from dwarfless.btf.decode import decode
 from dwarfless.consumers.drgn_plugin.levels import PERCPU_SECTION, Level
 from dwarfless.consumers.drgn_plugin.memory import KernelMemory, ModuleBtf, addresses
-from dwarfless.consumers.drgn_plugin.sources import EXTRA_NAME, by_build_id
+from dwarfless.consumers.drgn_plugin.sources import EXTRA_NAME, by_build_id, extra_folders
 from dwarfless.consumers.drgn_plugin.types import Types
 from dwarfless.errors import DwarflessError, UnsupportedError
 from dwarfless.graph.type_graph import TypeGraph
@@ -42,6 +42,7 @@ class LoadedModules:
 
     Attributes:
         num_asked: How often they were looked at.
+        is_making: Whether levels are being made; until then there are none.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class LoadedModules:
         self.memory: Final = memory
         self.prog: Final[Program] = memory.prog
         self.num_asked = 0
+        self.is_making = False
         self._base: Final = base
         self._place: Final = place
         self._complete: Final = complete
@@ -94,7 +96,16 @@ class LoadedModules:
         """A level for each module, as they are now."""
         self.num_asked += 1
         _ = self.generation
-        return [] if self._listed is None else self._levels
+        if self._listed is None or self.is_making:
+            return []
+        if "_levels" in self.__dict__:
+            return self._levels
+        # To tell where a module is, drgn asks for types, which lead here again.
+        self.is_making = True
+        try:
+            return self._levels
+        finally:
+            self.is_making = False
 
     @cached_property
     def _levels(self) -> list[Level]:
@@ -139,6 +150,8 @@ class LoadedModules:
 
     def _read_extra(self, name: str, graph: TypeGraph) -> TypeGraph | None:
         """Return a module's extra from a file, split over the module's BTF or over its base."""
+        if not any(folder.is_dir() for folder in extra_folders()):
+            return None
         build_ids = {each.build_id for each in self._loaded.get(name, ()) if each.build_id}
         paths = [path for each in build_ids for path in by_build_id(each.hex())]
         path = next((path for path in paths if path.is_file()), None)

@@ -85,6 +85,8 @@ class Finder:
             answer, generation = known[key]
             if generation is None or generation == modules.generation:
                 return answer
+        if modules.is_making:
+            return find(*key)
         num_asked = modules.num_asked
         answer = find(*key)
         known[key] = answer, None if modules.num_asked == num_asked else modules.generation

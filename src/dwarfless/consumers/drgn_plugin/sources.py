@@ -26,7 +26,7 @@ from dwarfless.graph.type_graph import TypeGraph
 if TYPE_CHECKING:
     from dwarfless.containers.binding import Binding
 
-__all__ = ["EXTRA_NAME", "Options", "Sources", "by_build_id", "find_sources"]
+__all__ = ["EXTRA_NAME", "Options", "Sources", "by_build_id", "extra_folders", "find_sources"]
 
 #: What the kernel calls the module that holds its extra.
 EXTRA_NAME: Final = "vmlinux_btf_extra"
@@ -245,12 +245,16 @@ def _loaded(memory: KernelMemory, base: TypeGraph) -> bytes | None:
 
 def by_build_id(build_id: str) -> Iterator[Path]:
     """Yield where the extra of a kernel or module may be."""
-    folders = [Path(p) for p in os.environ.get("DWARFLESS_PATH", "").split(":") if p]
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    folders += [Path(home) / "dwarfless", Path("/usr/lib/dwarfless")]
-    for folder in folders if build_id else ():
+    for folder in extra_folders() if build_id else ():
         for suffix in SUFFIXES:
             yield folder / f"{build_id}{suffix}"
+
+
+def extra_folders() -> list[Path]:
+    """Return the folders of extras, whether or not they are there."""
+    folders = [Path(p) for p in os.environ.get("DWARFLESS_PATH", "").split(":") if p]
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return [*folders, Path(home) / "dwarfless", Path("/usr/lib/dwarfless")]
 
 
 def check_kernel(binding: "Binding", path: Path, memory: KernelMemory) -> None:
