@@ -186,7 +186,8 @@ class Builder:
         result = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
         try:
             self.collect(result)
-            if self.recipe.patches is None:
+            has_btf = self.recipe.options().get("CONFIG_DEBUG_INFO_BTF") == "y"
+            if self.recipe.patches is None and has_btf:
                 # The same objects once more: only the last link and the modules' BTF are redone.
                 (self.objects / "vmlinux").unlink()
                 self.make(self.peer, "vmlinux", "modules")

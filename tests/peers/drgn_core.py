@@ -4,7 +4,7 @@
     drgn_core.py CORE VMLINUX SCRIPTS [EXTRA [MODULE]…] > differences.json
 
 In:  a core file, the kernel's DWARF, drgn's own folder contrib; without EXTRA it is found in the
-     core; the DWARF of modules, whose extras DWARFLESS_PATH has.
+     core; the DWARF of modules, whose extras DWARFLESS_PATH has; DWARFLESS_BASE as the plugin.
 Out: {"checked": {what: number}, "differences": [[what, name, with DWARF, with BTF], …]}
 
 Run it with DRGN_DISABLE_PLUGINS=*; it attaches our finders itself, to one of two programs.
@@ -13,6 +13,7 @@ Run it with DRGN_DISABLE_PLUGINS=*; it attaches our finders itself, to one of tw
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from dwarfless.consumers.drgn_plugin.attach import Attached, attach
 from dwarfless.consumers.drgn_plugin.levels import Level
 from dwarfless.consumers.drgn_plugin.objects import MAX_LISTED
-from dwarfless.consumers.drgn_plugin.sources import Options
+from dwarfless.consumers.drgn_plugin.plugin import options_from_environment
 from dwarfless.formats.btf import Kind
 from peers.drgn_names import (
     compare_constants,
@@ -199,7 +200,8 @@ def main() -> None:
     dwarf.load_debug_info([vmlinux], main=True)
     btf = drgn.Program()
     btf.set_core_dump(core)
-    attached = attach(btf, Options(extra=Path(extra[0]) if extra else None))
+    options = options_from_environment()
+    attached = attach(btf, replace(options, extra=Path(extra[0])) if extra else options)
     btf.create_loaded_modules()
     if extra:
         # Sections are found without symbols; with all of them each variable is checked faster.

@@ -33,7 +33,7 @@ NO_VARIABLES = {
     "CONFIG_RELOCATABLE": "y",
     "CONFIG_RANDOMIZE_BASE": "y",
 }
-FUNCTIONS_ONLY = kernel_recipe.Recipe("6.12", config=NO_VARIABLES)
+NO_BTF = {"CONFIG_DEBUG_INFO_BTF": "n", "CONFIG_DEBUG_INFO_BTF_MODULES": "n"}
 EXIT = re.compile(r"(exit_\w+|\w+_exit) \[\d+\] \| \[\]")
 core = needs(cores.core)
 extra_module = needs(cores.extra_module)
@@ -84,7 +84,7 @@ def compared(dump: Path, vmlinux: Path, way: str, *debugged: Path) -> dict[str, 
         dump: A core file.
         vmlinux: The kernel's DWARF.
         way: "loaded" if the extra is in the core; "named" to make one of all variables, those of
-            functions, too.
+            functions, too; "from DWARF" to make the kernel's BTF, too.
         debugged: The DWARF of modules of the core; their extras are made, each split over the
             kernel, the last over its module's own BTF, too.
 
@@ -98,15 +98,21 @@ def compared(dump: Path, vmlinux: Path, way: str, *debugged: Path) -> dict[str, 
     kept = dump.with_name(f"{dump.stem}-{key.hexdigest()[:16]}.json")
     if not kept.exists():
         with tempfile.TemporaryDirectory() as folder:
-            extra = [Path(folder) / "extra.elf"] if way == "named" else []
+            settings = {"DRGN_DISABLE_PLUGINS": "*", "DWARFLESS_PATH": folder}
+            extra = [] if way == "loaded" else [Path(folder) / "extra.elf"]
+            over = [vmlinux]
+            if way == "from DWARF":
+                base = Path(folder) / "base.btf"
+                encode = [*COMMAND, "encode", vmlinux, "--no-progress", "-o", base]
+                subprocess.run([*map(str, encode)], check=True, capture_output=True)
+                over, settings["DWARFLESS_BASE"] = [base, vmlinux], str(base)
             for path in extra:
-                make_extra([vmlinux], path, "--only", "vars,local")
+                make_extra(over, path, "--only", "vars,local")
             for each in debugged:
                 over = [vmlinux, each, each] if each == debugged[-1] else [vmlinux, each]
                 build_id = ElfImage.load(each).build_id
                 assert build_id is not None
                 make_extra(over, Path(folder) / f"{build_id.hex()}.elf")
-            settings = {"DRGN_DISABLE_PLUGINS": "*", "DWARFLESS_PATH": folder}
             text = run(script, dump, vmlinux, scripts, *extra, *debugged, **settings)
         kept.with_suffix(".part").write_text(text)
         kept.with_suffix(".part").replace(kept)
@@ -170,16 +176,43 @@ def test_says_what_dwarf_says(suite, arguments, way):
     assert sum(number for what, number in checked.items() if what.startswith("line")) > 2_500
 
 
+def built(config: dict[str, str]) -> Path:
+    """Return the build of a 6.12 with some options, or skip."""
+    found = kernel_recipe.find_build(kernel_recipe.Recipe("6.12", config=config))
+    if found is None:
+        options = " ".join(f"--config {name}={value}" for name, value in config.items())
+        command = f"tools/build_kernel.py 6.12 {options}"
+        pytest.skip(f"NOT TESTED: not built; {command} does it in a quarter of an hour")
+    return found
+
+
+def test_kernel_without_btf():
+    """A line says what is missing; what is made from its debug file says what that says."""
+    build = built(NO_BTF)
+    dump = needs(cores.built_core)(build)
+    told = debug("-c", dump, "--explain").stdout
+    assert "base: the kernel has no BTF, " in told
+    missing = "missing: types; name the kernel's BTF, raw or in its vmlinux: --base FILE"
+    assert missing in told
+    done = debug("-c", dump, "-e", "prog['init_task']")
+    assert done.returncode == 1
+    assert done.stderr.count(missing) == 1
+    assert "could not find 'init_task'" in done.stderr
+    said = compared(dump, build / "vmlinux", "from DWARF")
+    left = unexplained(said)
+    assert not left, f"{len(left):,}, among them {left[:10]}"
+    checked = said["checked"]
+    assert checked["variable"] > 7_000
+    assert checked["type"] > 5_000
+    assert checked["stack trace"] > 30
+
+
 def test_kernel_without_symbols_of_variables():
     """A kernel without CONFIG_KALLSYMS_ALL, moved by KASLR: each variable by the extra's note.
 
     Of functions in .exit.text alone, which was not freed, nothing tells the place.
     """
-    build = kernel_recipe.find_build(FUNCTIONS_ONLY)
-    if build is None:
-        options = " ".join(f"--config {name}={value}" for name, value in NO_VARIABLES.items())
-        command = f"tools/build_kernel.py 6.12 {options}"
-        pytest.skip(f"NOT TESTED: not built; {command} does it in a quarter of an hour")
+    build = built(NO_VARIABLES)
     said = compared(needs(cores.built_core)(build), build / "vmlinux", "named")
     left = [each for each in unexplained(said) if not EXIT.fullmatch(f"{each.name} {each.detail}")]
     assert not left, f"{len(left):,}, among them {left[:10]}"
