@@ -28,7 +28,8 @@ NAME = "vmlinux-btf-extra"
 SCRIPT = """\
 for module in *.ko; do
   dmesg -c >/dev/null; insmod $module || exit 1
-  dmesg | grep -v -e 'taints kernel' -e 'module verification failed'
+  dmesg | grep -v -e 'taints kernel' -e 'module verification failed' \\
+    -e 'tsc: Refined' -e 'clocksource: ' -e 'input: '
   cmp /sys/kernel/btf/vmlinux_btf_extra extra.btf && echo "$module same"
   id=$(bpftool btf show 2>/dev/null | grep -w vmlinux_btf_extra | cut -d: -f1)
   bpftool btf dump id $id 2>/dev/null | grep -c "^\\[.*VAR 'init_task'"
