@@ -30,13 +30,15 @@ from dwarfless.consumers.drgn_plugin.objects import MAX_LISTED
 from dwarfless.consumers.drgn_plugin.plugin import options_from_environment
 from dwarfless.formats.btf import Kind
 from peers.drgn_names import (
+    any_of,
     compare_constants,
     compare_functions,
     compare_log,
     compare_module_variables,
+    place_and_type,
 )
 from peers.drgn_scripts import compare_commands, compare_scripts
-from peers.drgn_variables import outline, size, text
+from peers.drgn_variables import outline, size
 
 checked: Counter[str] = Counter()
 differences: list[tuple[str, str, Any, Any]] = []
@@ -47,11 +49,6 @@ KINDS = {
     Kind.ENUM64: "enum ",
     Kind.TYPEDEF: "",
 }
-
-
-def said(obj: drgn.Object) -> tuple[Any, ...]:
-    """Say what a variable is."""
-    return obj.address_, size(obj.type_), text(obj.type_)
 
 
 def names(attached: Attached, *kinds: Kind) -> dict[str, list[tuple[Level, int]]]:
@@ -107,15 +104,15 @@ def compare_variables(dwarf: drgn.Program, btf: drgn.Program, attached: Attached
 
 def compare_outside(dwarf: drgn.Program, btf: drgn.Program, name: str, ids: list[int]) -> None:
     """Variables of a name at file scope, which drgn finds by DWARF."""
-    found = [said(btf.object(name, FindObjectFlags.VARIABLE, f"#{i}")) for i in ids]
+    found = [place_and_type(btf.object(name, FindObjectFlags.VARIABLE, f"#{i}")) for i in ids]
     if len(ids) == 1:
-        compare("lookup by name", name, found[0], said(btf.variable(name)))
+        compare("lookup by name", name, found[0], place_and_type(btf.variable(name)))
     try:
-        expected = said(dwarf.variable(name))
+        expected = place_and_type(dwarf.variable(name))
     except (LookupError, _drgn.BadDataError) as error:
         expected = str(error)
     # DWARF gives any one of several of a name; test_drgn.py asks for the others by file.
-    match = expected if expected in found else found[0] if len(found) == 1 else found
+    match = any_of(expected, found)
     if isinstance(expected, tuple) and expected[0] is not None and expected != match:
         begin, end = (dwarf.symbol(f"__init_{word}").address for word in ("begin", "end"))
         if begin <= expected[0] < end:
@@ -161,8 +158,8 @@ def compare_types(dwarf: drgn.Program, btf: drgn.Program, attached: Attached) ->
                 checked["type that DWARF names inside functions only"] += 1
                 continue
             found = [outline(btf.type(f"{word}{name}", f"#{i}")) for _, i in every]
-            match = expected if expected in found else found[0] if len(found) == 1 else found
-            compare("type" if len(found) == 1 else "type of several", word + name, expected, match)
+            what = "type" if len(found) == 1 else "type of several"
+            compare(what, word + name, expected, any_of(expected, found))
 
 
 def trace(prog: drgn.Program, task: drgn.Object) -> list[tuple[int, str]]:

@@ -74,9 +74,9 @@ def compare_functions(
         ours = [found[one.address_]] if same else list(found.values())
         what = "function" if same else "function that DWARF has elsewhere"
         expected, types = prototype(one), [prototype(each) for each in ours]
-        compare(what, name, expected, expected if expected in types else types)
+        compare(what, name, expected, any_of(expected, types))
         expected, called = parameters(one), [parameters(each) for each in ours]
-        compare("parameters", name, expected, expected if expected in called else called)
+        compare("parameters", name, expected, any_of(expected, called))
 
 
 def enumerators(levels: list[Level]) -> Iterator[tuple[str, str]]:
@@ -86,6 +86,13 @@ def enumerators(levels: list[Level]) -> Iterator[tuple[str, str]]:
             for enum_id in level.graph.arrays.find_kind(kind):
                 for value in level.graph[enum_id].values:
                     yield value.name, f"#{enum_id}"
+
+
+def any_of(expected: Any, found: list[Any]) -> Any:
+    """Return what is expected if it is among what was found: DWARF gives any one of several."""
+    if expected in found:
+        return expected
+    return found[0] if len(found) == 1 else found
 
 
 def constant(found: drgn.Object) -> tuple[str, int]:
@@ -107,11 +114,8 @@ def compare_constants(
         except LookupError:
             compare("enumerator that drgn does not find by DWARF", name, "", "")
             continue
-        # DWARF gives any one of several.
-        match = expected if expected in found else found[0] if len(found) == 1 else found
-        compare(
-            "enumerator" if len(every) == 1 else "enumerator of several", name, expected, match
-        )
+        what = "enumerator" if len(every) == 1 else "enumerator of several"
+        compare(what, name, expected, any_of(expected, found))
 
 
 def place_and_type(variable: drgn.Object) -> tuple[int | None, int, str]:
@@ -144,8 +148,7 @@ def compare_module_variables(
             what = (
                 "variable of a module" if own else "variable of a module that DWARF has elsewhere"
             )
-            match = expected if expected in ours else ours[0] if len(ours) == 1 else ours
-            compare(what, f"{level.module}: {name}", expected, match)
+            compare(what, f"{level.module}: {name}", expected, any_of(expected, ours))
 
 
 def compare_log(compare: Compare, dwarf: drgn.Program, btf: drgn.Program) -> None:

@@ -46,20 +46,8 @@ SCRIPTS: tuple[tuple[str, ...], ...] = (
 #: Its commands that are called as those of crash; those that print source lines are left out, and
 #: those that start from the task that panicked, for none did.
 COMMANDS = (
-    *(
-        "ps",
-        "ps -a",
-        "ps -t",
-        "sys",
-        "log",
-        "mod",
-        "dev",
-        "dev -p",
-        "dev -d",
-        "irq",
-        "net",
-        "net -a",
-    ),
+    *("ps", "ps -a", "ps -t", "sys", "log", "mod", "dev", "dev -p", "dev -d", "irq"),
+    *("net", "net -a"),
     *("runq", "swap", "timer", "kmem -i", "kmem -s", "kmem -V", "kmem -z", "kmem -n"),
     *("struct task_struct", "whatis list_head", "p jiffies", "sym init_task", "rd init_task"),
     *("list -H modules", "bpf", "foreach files", "foreach vm"),

@@ -127,12 +127,10 @@ def main() -> None:
     except click.ClickException as error:
         status = error.exit_code
         _complain(_usage(error))
-    except (DwarflessError, OSError) as error:
+    except (DwarflessError, OSError, MemoryError) as error:
         status = 1
-        _complain(os_error_line(error) if isinstance(error, OSError) else str(error))
-    except MemoryError as error:
-        status = 1
-        _complain(str(error) or "out of memory")
+        line = os_error_line(error) if isinstance(error, OSError) else str(error)
+        _complain(line or "out of memory")
     # All is over: to look for circles once more at exit would take a sixth of a short command.
     gc.freeze()
     sys.exit(status if isinstance(status, int) else 0)

@@ -13,7 +13,7 @@ kernel/kallsyms.c.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Final, Protocol
 
@@ -70,33 +70,30 @@ class Kallsyms:
             name: Of symbols.
             code: Whether to leave out those of data.
 
-        Cost: 1 ms on Debian's 6.12.
+        Cost: 0.5 ms on Debian's 6.12.
         """
         if not code and name in self._well_known:
-            return self._well_known[name]
-        return self._find([name], CODE if code else LETTERS)[name]
+            entries = self._well_known[name]
+        else:
+            entries = self._entries([name], CODE if code else LETTERS)[name]
+        return sorted({self._address(entry) for entry in entries})
 
     @cached_property
     def _well_known(self) -> dict[str, list[int]]:
-        """What every debugger asks for, in one pass."""
-        return self._find(WELL_KNOWN, LETTERS)
+        """The numbers of what every debugger asks for, in one pass."""
+        return self._entries(WELL_KNOWN, LETTERS)
 
-    def _find(self, names: Sequence[str], letters: bytes) -> dict[str, list[int]]:
-        """Return the addresses of some names."""
-        found: dict[str, set[int]] = {name: set() for name in names}
-        for entry, which in self._entries(names, letters):
-            found[names[which]].add(self._address(entry))
-        return {name: sorted(places) for name, places in found.items()}
-
-    def _entries(self, names: Sequence[str], letters: bytes) -> Iterator[tuple[int, int]]:
-        """Yield the number of each symbol of some names, and which name."""
+    def _entries(self, names: Sequence[str], letters: bytes) -> dict[str, list[int]]:
+        """Return the numbers of the symbols of some names."""
         packed = [
             compress(bytes([letter]) + name.encode(errors="surrogateescape"), self._tokens)
             for name in names
             for letter in letters
         ]
+        found: dict[str, list[int]] = {name: [] for name in names}
         for entry, which in find_packed(self._names, self._num_symbols, packed):
-            yield entry, which // len(letters)
+            found[names[which // len(letters)]].append(entry)
+        return found
 
     @cached_property
     def _tokens(self) -> list[bytes]:
@@ -156,7 +153,7 @@ class Kallsyms:
         symbols (CONFIG_KALLSYMS_ABSOLUTE_PERCPU).
         """
         based = "kallsyms_relative_base" in self._places
-        entries = [entry for entry, _ in self._entries(["_stext"], b"Tt")]
+        entries = self._well_known["_stext"]
         for way in ("percpu", "relative") if based else ("self",):
             if any(self._address_by(way, entry) == self._places["_stext"] for entry in entries):
                 return way

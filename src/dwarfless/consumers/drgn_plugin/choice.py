@@ -14,7 +14,7 @@ BTF has no file names, so what drgn calls one says:
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from dwarfless.consumers.drgn_plugin.levels import Level
@@ -79,13 +79,7 @@ def candidates(
 
 
 def _all(levels: Iterable[Level], find: Find) -> list[Found]:
-    return list(_each(levels, find))
-
-
-def _each(levels: Iterable[Level], find: Find) -> Iterator[Found]:
-    for level in levels:
-        for type_id in find(level):
-            yield Found(level, type_id)
+    return [Found(level, type_id) for level in levels for type_id in find(level)]
 
 
 def _module(name: str) -> str:

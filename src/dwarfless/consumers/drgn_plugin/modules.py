@@ -42,7 +42,8 @@ class LoadedModules:
 
     Attributes:
         num_asked: How often they were looked at.
-        is_making: Whether levels are being made; until then there are none.
+        is_locating: Whether drgn is telling where they are, so that an extra can be made part of
+            a level; until then there are no levels.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class LoadedModules:
         self.memory: Final = memory
         self.prog: Final[Program] = memory.prog
         self.num_asked = 0
-        self.is_making = False
+        self.is_locating = False
         self._base: Final = base
         self._place: Final = place
         self._complete: Final = complete
@@ -96,16 +97,7 @@ class LoadedModules:
         """A level for each module, as they are now."""
         self.num_asked += 1
         _ = self.generation
-        if self._listed is None or self.is_making:
-            return []
-        if "_levels" in self.__dict__:
-            return self._levels
-        # To tell where a module is, drgn asks for types, which lead here again.
-        self.is_making = True
-        try:
-            return self._levels
-        finally:
-            self.is_making = False
+        return [] if self._listed is None or self.is_locating else self._levels
 
     @cached_property
     def _levels(self) -> list[Level]:
@@ -152,7 +144,13 @@ class LoadedModules:
         """Return a module's extra from a file, split over the module's BTF or over its base."""
         if not any(folder.is_dir() for folder in extra_folders()):
             return None
-        build_ids = {each.build_id for each in self._loaded.get(name, ()) if each.build_id}
+        # For this drgn asks for types, which would lead here again.
+        self.is_locating = True
+        try:
+            loaded = self._loaded.get(name, ())
+        finally:
+            self.is_locating = False
+        build_ids = {each.build_id for each in loaded if each.build_id}
         paths = [path for each in build_ids for path in by_build_id(each.hex())]
         path = next((path for path in paths if path.is_file()), None)
         if path is None:

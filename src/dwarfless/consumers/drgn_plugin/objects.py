@@ -85,7 +85,7 @@ class Finder:
             answer, generation = known[key]
             if generation is None or generation == modules.generation:
                 return answer
-        if modules.is_making:
+        if modules.is_locating:
             return find(*key)
         num_asked = modules.num_asked
         answer = find(*key)

@@ -64,7 +64,9 @@ class VariableSymbols:
 def _rows(level: Level) -> Iterator[_Row]:
     for section, entries in level.sections():
         start = level.start_of(section)
-        for var_id, offset, size in entries if start is not None else ():
+        if start is None:
+            continue
+        for var_id, offset, size in entries:
             if size and not any(level.written_in(var_id)):
-                address = ((start or 0) + offset) & (1 << 64) - 1
+                address = (start + offset) & (1 << 64) - 1
                 yield _Row(address, size, level.graph[var_id].name, section == PERCPU_SECTION)
