@@ -199,16 +199,21 @@ def test_what_is_asked_while_modules_are_read(tmp_path, monkeypatch):
     assert attached.struct("s").size == 4
 
 
-@pytest.mark.parametrize("name", ["ab.btf", "ab.elf"])
+@pytest.mark.parametrize("name", ["ab.btf", "ab.elf", "ab"])
 def test_extra_that_does_not_fit(tmp_path, monkeypatch, caplog, name):
     """A line says so, and the module's own BTF is there nevertheless."""
     attached = Attached(live=False)
     attached.memory.load("m", attached.module("s"))
     binding = Binding(module="m", module_build_id="ab", bases=("00" * 32,))
+    if name == "ab":
+        # Another module's, whoever called it so; it is over the same kernel.
+        bases = (attached.base.digest,)
+        binding = Binding(module="n", module_build_id="cd", bases=bases)
     write_btf(tmp_path / name, attached.module("t"), binding=binding)
     monkeypatch.setenv("DWARFLESS_PATH", str(tmp_path))
     attached.modules.__dict__["_loaded"] = {"m": [SimpleNamespace(build_id=b"\xab")]}
     assert attached.struct("s").size == 4
+    assert attached.struct("t") is None
     (message,) = caplog.messages
     assert str(tmp_path / name) in message
 

@@ -162,6 +162,9 @@ class LoadedModules:
             if binding is None:
                 logger.warning("%s: raw BTF, does not say what it is split over", path)
                 return None
+            if binding.module_build_id and bytes.fromhex(binding.module_build_id) not in build_ids:
+                logger.warning("%s: made for another module, %s", path, binding.program)
+                return None
             return load(path, base=graph if len(binding.bases) > 1 else graph.base)
         except (DwarflessError, OSError) as error:
             logger.warning("the extra of module %s can't be used: %s", name, error)
